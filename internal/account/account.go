@@ -1,0 +1,156 @@
+// Package account owns who people are and what they may do: users, projects,
+// roles, and the keys by which programs speak for a project.
+//
+// It is pure: it makes and checks secrets but stores none, and it knows no
+// sessions, cookies or mail.
+package account
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+)
+
+// UserID is the row identity of a user.
+type UserID int64
+
+// User is a person who can log in.
+type User struct {
+	ID           UserID
+	Email        string // lower case
+	PasswordHash string // "" as long as no password is set
+	Created      time.Time
+}
+
+// Project holds checks, channels and keys, and the people who see them.
+type Project struct {
+	ID      monitor.ProjectID
+	Name    string
+	PingKey string // 22 characters; addresses checks by slug
+	Created time.Time
+}
+
+// Role is what a member may do in a project.
+type Role string
+
+// The roles, the strongest first.
+const (
+	Owner    Role = "owner"
+	Manager  Role = "manager"
+	Member   Role = "member"
+	ReadOnly Role = "readonly"
+)
+
+// KeyKind is what an API key may do.
+type KeyKind string
+
+// The kinds of API key.
+const (
+	KeyReadWrite KeyKind = "rw"
+	KeyReadOnly  KeyKind = "ro"
+)
+
+// Limits of what people type.
+const (
+	PasswordMin      = 12   // characters
+	PasswordMax      = 1024 // bytes
+	ProjectNameLimit = 100  // characters
+	PingKeyLength    = 22
+	APIKeyLength     = 32
+)
+
+const lowerAlphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+// NewPingKey returns a random ping key: 22 lower-case letters and digits, 113 bits.
+func NewPingKey() string { return randomText(PingKeyLength) }
+
+// NewAPIKey returns a random API key of 32 characters whose prefix tells its kind.
+func NewAPIKey(kind KeyKind) string {
+	prefix := map[KeyKind]string{KeyReadWrite: "rcw_", KeyReadOnly: "rcr_"}[kind]
+	return prefix + randomText(APIKeyLength-len(prefix))
+}
+
+// NewToken returns 32 random lower-case letters and digits, 165 bits.
+func NewToken() string { return randomText(32) }
+
+// randomText draws each character evenly; bytes that would favour the first
+// letters are thrown away.
+func randomText(n int) string {
+	text := make([]byte, 0, n)
+	buf := make([]byte, 2*n)
+	for {
+		rand.Read(buf) // never fails, see crypto/rand
+		for _, b := range buf {
+			if int(b) < 256-256%len(lowerAlphanumeric) {
+				text = append(text, lowerAlphanumeric[int(b)%len(lowerAlphanumeric)])
+			}
+			if len(text) == n {
+				return string(text)
+			}
+		}
+	}
+}
+
+// HashKey returns the form in which keys and tokens are stored. They carry enough
+// randomness for a fast hash.
+func HashKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// ValidEmail returns the address in its stored form, or a fault.Invalid.
+func ValidEmail(text string) (string, error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	addr, err := mail.ParseAddress(text)
+	if err != nil || addr.Address != text || len(text) > monitor.AddressLimit {
+		return "", fault.Invalid{"email": "is not one plain address, such as you@example.org"}
+	}
+	return text, nil
+}
+
+// ValidPassword refuses passwords that are too short, or too long to hash.
+func ValidPassword(password string) error {
+	switch {
+	case utf8.RuneCountInString(password) < PasswordMin:
+		return fault.Invalid{"password": fmt.Sprintf("is shorter than %d characters", PasswordMin)}
+	case len(password) > PasswordMax:
+		return fault.Invalid{"password": fmt.Sprintf("is longer than %d bytes", PasswordMax)}
+	}
+	return nil
+}
+
+// ValidProjectName returns the name in its stored form, or a fault.Invalid.
+func ValidProjectName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "", fault.Invalid{"project": "needs a name"}
+	case !utf8.ValidString(name) || utf8.RuneCountInString(name) > ProjectNameLimit:
+		return "", fault.Invalid{"project": fmt.Sprintf("has a name of more than %d characters", ProjectNameLimit)}
+	}
+	return name, nil
+}
+
+// ValidPingKey refuses a given ping key that is not of the right form.
+func ValidPingKey(key string) error {
+	if len(key) != PingKeyLength || strings.Trim(key, lowerAlphanumeric) != "" {
+		return fault.Invalid{"ping_key": fmt.Sprintf("must be %d lower-case letters and digits", PingKeyLength)}
+	}
+	return nil
+}
+
+// ValidAPIKey refuses a given API key that is not of the right form.
+func ValidAPIKey(field, key string) error {
+	if len(key) != APIKeyLength || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fault.Invalid{field: fmt.Sprintf("must be %d printable characters without spaces", APIKeyLength)}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package monitor
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+
+	"rollcall/internal/fault"
+)
+
+// ChannelKind is how a channel takes messages.
+type ChannelKind string
+
+// The kinds of channel.
+const (
+	Email   ChannelKind = "email"
+	Webhook ChannelKind = "webhook"
+)
+
+// Channel is one way to tell somebody.
+type Channel struct {
+	ID       ChannelID
+	Project  ProjectID
+	Name     string
+	Kind     ChannelKind
+	Settings Settings
+	Created  time.Time
+	// Disabled says why the channel takes no messages any more, such as a receiver
+	// that answered 410 twice; "" while it takes them.
+	Disabled string
+}
+
+// Settings holds the members of every kind; each kind uses its own.
+type Settings struct {
+	Address string `json:"address,omitempty"` // Email: one mailbox
+	URL     string `json:"url,omitempty"`     // Webhook: http or https
+	Secret  string `json:"secret,omitempty"`  // Webhook: signs each message; whsec_ and base64
+}
+
+// Limits of a channel's settings.
+const (
+	AddressLimit  = 254  // characters, RFC 5321
+	URLLimit      = 2048 // bytes
+	SecretPrefix  = "whsec_"
+	MinSecretSize = 24 // bytes, Standard Webhooks
+	MaxSecretSize = 64
+)
+
+// Valid returns the channel in its canonical form, or a fault.Invalid.
+func (c Channel) Valid() (Channel, error) {
+	wrong := fault.Invalid{}
+	c.Name = strings.TrimSpace(c.Name)
+	if c.Name == "" {
+		wrong["name"] = "is missing; say who or what is told"
+	}
+	checkText(wrong, "name", c.Name, NameLimit)
+	switch c.Kind {
+	case Email:
+		c.Settings = Settings{Address: strings.TrimSpace(c.Settings.Address)}
+		if words := wrongAddress(c.Settings.Address); words != "" {
+			wrong["address"] = words
+		}
+	case Webhook:
+		c.Settings = Settings{URL: strings.TrimSpace(c.Settings.URL), Secret: strings.TrimSpace(c.Settings.Secret)}
+		if words := wrongURL(c.Settings.URL); words != "" {
+			wrong["url"] = words
+		}
+		if words := wrongSecret(c.Settings.Secret); words != "" {
+			wrong["secret"] = words
+		}
+	default:
+		wrong["kind"] = fmt.Sprintf("is either %s or %s", Email, Webhook)
+	}
+	return c, wrong.OrNil()
+}
+
+func wrongAddress(text string) string {
+	addr, err := mail.ParseAddress(text)
+	switch {
+	case text == "":
+		return "is missing; one address, such as ops@example.org"
+	case err != nil || addr.Address != text || len(text) > AddressLimit || strings.ContainsFunc(text, unshowable):
+		return "is not one plain address, such as ops@example.org"
+	}
+	return ""
+}
+
+func wrongURL(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return "is missing; an address such as https://example.org/hook"
+	case len(text) > URLLimit:
+		return fmt.Sprintf("is longer than %d bytes", URLLimit)
+	case err != nil || strings.ContainsFunc(text, unshowable) || strings.ContainsAny(text, "\\ "):
+		return "is not a valid address"
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "must begin with http:// or https://"
+	case u.Hostname() == "":
+		return "names no host"
+	case u.User != nil:
+		return "must not contain a user name or password"
+	case u.Fragment != "":
+		return "must not contain a # part; it is never sent"
+	}
+	return ""
+}
+
+func wrongSecret(text string) string {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, SecretPrefix))
+	if !strings.HasPrefix(text, SecretPrefix) || err != nil || len(key) < MinSecretSize || len(key) > MaxSecretSize {
+		return fmt.Sprintf("must be %s and the base64 of %d to %d bytes; leave it empty to get a new one", SecretPrefix, MinSecretSize, MaxSecretSize)
+	}
+	return ""
+}
+
+// Target is the channel's destination in words that hold no secret: an address,
+// or the host of a URL.
+func (c Channel) Target() string {
+	if c.Kind == Email {
+		return c.Settings.Address
+	}
+	u, err := url.Parse(c.Settings.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

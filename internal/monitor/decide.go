@@ -1,0 +1,92 @@
+package monitor
+
+import (
+	"github.com/google/uuid"
+
+	"time"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/schedule"
+)
+
+// Create returns a new check in its first state: it waits for its first ping and
+// is never late before it.
+func Create(c Check, now time.Time) Check {
+	c.Created, c.Updated = now, now
+	c.State = State{Status: New, Since: now}
+	return c
+}
+
+// Pause stops the watch. Open runs are forgotten: nobody waits for them any more.
+func (c Check) Pause(now time.Time) Change {
+	if c.Status == Paused {
+		return Change{Check: c, Unchanged: true}
+	}
+	change := Change{}
+	c, change.Flip = c.flip(Paused, ByPerson, now, now, false)
+	c.Runs, c.Due, c.Credit = nil, time.Time{}, 0
+	change.Check = c.wakeAt()
+	return change
+}
+
+// Resume starts the watch again with a fresh period: the check is new, and is
+// expected at the next slot after now if it was ever pinged.
+func (c Check) Resume(now time.Time) (Change, error) {
+	if c.Status != Paused {
+		return Change{}, fault.Say(fault.Conflict, "the check is not paused")
+	}
+	change := Change{}
+	c, change.Flip = c.flip(New, ByPerson, now, now, false)
+	if !c.LastPing.IsZero() {
+		c = c.expectAfter(now)
+	}
+	change.Check = c.wakeAt()
+	return change, nil
+}
+
+// Reconfigure gives the check a valid Config. What is awaited is computed anew
+// from the last ping, but a change of settings alone never makes a check overdue.
+func (c Check) Reconfigure(to Config, now time.Time) Change {
+	from := c.Config
+	c.Config, c.Updated = to, now
+	if from.Schedule != to.Schedule && !c.Due.IsZero() {
+		c.Due, c.Credit = time.Time{}, 0
+		c = c.bind(c.LastPing, now)
+	}
+	if at, ok := c.scheduleDeadline(); ok && !at.After(now) {
+		c = c.expectAfter(now)
+	}
+	if to.Schedule.Kind == schedule.Every && c.Running() {
+		c.Due = time.Time{}
+	}
+	c.overrun(now)
+	return Change{Check: c.wakeAt()}
+}
+
+// expectAfter awaits the next slot after now.
+func (c Check) expectAfter(now time.Time) Check {
+	c.Due, c.Credit = time.Time{}, 0
+	if sched, err := c.Schedule.Parse(); err == nil {
+		c.Due, _ = sched.Next(now)
+	}
+	return c
+}
+
+// The settings of a check that its first ping made.
+const (
+	provisionedPeriod = 24 * time.Hour
+	provisionedGrace  = time.Hour
+)
+
+// Provisioned returns a check as a first ping with ?create=1 makes it: named by
+// its slug, expected every day with an hour of grace. The ping dates it.
+func Provisioned(id uuid.UUID, slug string) Check {
+	return Check{
+		UUID: id,
+		Config: Config{
+			Name: slug, Slug: slug, Grace: provisionedGrace,
+			Schedule: schedule.Spec{Kind: schedule.Every, Period: provisionedPeriod},
+		},
+		State: State{Status: New},
+	}
+}

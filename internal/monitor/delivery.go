@@ -1,0 +1,155 @@
+package monitor
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// DeliveryKind says what a delivery is about.
+type DeliveryKind string
+
+// The kinds of delivery.
+const (
+	ForFlip DeliveryKind = "flip"
+	ForTest DeliveryKind = "test" // somebody pressed Test on a channel
+)
+
+// DeliveryState is how far a delivery has come.
+type DeliveryState string
+
+// The states. Pending and Sending will go on by themselves; Sent and Dead are
+// ends, and a Dead delivery can be replayed.
+const (
+	Pending DeliveryState = "pending"
+	Sending DeliveryState = "sending" // leased by an alerter
+	Sent    DeliveryState = "sent"
+	Dead    DeliveryState = "dead"
+)
+
+// Delivery is one message owed to one channel. For a flip it is identified by
+// (Check, Rev, Channel).
+type Delivery struct {
+	ID       DeliveryID
+	Project  ProjectID
+	Channel  ChannelID
+	Kind     DeliveryKind
+	Check    CheckID // 0 for a test
+	Rev      int64   // 0 for a test
+	State    DeliveryState
+	Attempts int // made so far
+	// Tries counts the attempts of the present round; a replay begins a new one.
+	Tries   int
+	Created time.Time
+	NextAt  time.Time // of the next attempt; zero once it has ended
+	Ended   time.Time // when it was sent or given up
+	Answer  string    // of the last attempt, in words
+	Code    *int      // of the last attempt; nil when there was no answer
+}
+
+// Attempt is one try to deliver. It is identified by (Delivery, N).
+type Attempt struct {
+	Delivery DeliveryID
+	N        int // 1 for the first
+	Started  time.Time
+	Took     time.Duration
+	OK       bool
+	Code     *int   // HTTP status or SMTP reply; nil when there was no answer
+	Answer   string // what was answered or went wrong; holds no secret
+}
+
+// MessageID is the stable public name of a delivery: every attempt and every
+// replay carries it, so a receiver can tell a repetition. The check's UUID makes
+// it unique among installations without giving the UUID away.
+func MessageID(check uuid.UUID, d Delivery) string {
+	name := fmt.Sprintf("%s/%d/%d", check, d.Rev, d.Channel)
+	if d.Kind == ForTest {
+		name = fmt.Sprintf("test/%d/%d/%d", d.Channel, d.ID, d.Created.UnixMicro())
+	}
+	sum := sha256.Sum256([]byte(name))
+	return "msg_" + hex.EncodeToString(sum[:16])
+}
+
+// Verdict is what an answer means for the delivery.
+type Verdict int
+
+// The verdicts. The zero verdict retries: what is not understood is not lost.
+const (
+	Retry  Verdict = iota // the whole schedule
+	Doubt                 // probably a wrong setting: the short schedule, about 30 minutes
+	Done                  // delivered
+	Refuse                // final at once
+	Gone                  // 410: confirmed by one probe, then the channel is disabled
+)
+
+// Result is the outcome of one attempt as a channel reports it.
+type Result struct {
+	Verdict    Verdict
+	Code       *int
+	Answer     string
+	RetryAfter time.Duration // asked for by the receiver; 0: not asked
+}
+
+// retryDelays are the pauses after each failed attempt; when they are used up the
+// delivery is a dead letter, about a day after it was decided.
+var retryDelays = [...]time.Duration{
+	3 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 3 * time.Minute,
+	10 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour,
+	4 * time.Hour, 8 * time.Hour, 8 * time.Hour,
+}
+
+// Bounds of the retry rules.
+const (
+	doubtTries    = 8           // attempts that a probably wrong setting gets
+	goneProbe     = time.Minute // between a first 410 and the attempt that confirms it
+	retryAfterCap = time.Hour   // a receiver cannot postpone an alert for longer
+	jitterPercent = 20          // of each delay, up or down
+)
+
+// Settle returns the delivery after an attempt that ended at now, and whether its
+// channel is to be disabled because its receiver is gone.
+func (d Delivery) Settle(r Result, now time.Time) (Delivery, bool) {
+	goneBefore := d.Code != nil && *d.Code == codeGone
+	d.Attempts++
+	d.Tries++
+	d.Answer, d.Code = r.Answer, r.Code
+	d.NextAt = time.Time{}
+	if r.Verdict == Done {
+		d.State, d.Ended = Sent, now
+		return d, false
+	}
+	var delay time.Duration
+	switch {
+	case r.Verdict == Gone && !goneBefore:
+		delay = goneProbe
+	case r.Verdict == Gone, r.Verdict == Refuse,
+		r.Verdict == Doubt && d.Tries >= doubtTries, d.Tries > len(retryDelays):
+		d.State, d.Ended = Dead, now
+		return d, r.Verdict == Gone
+	default:
+		delay = max(d.jitter(retryDelays[d.Tries-1]), min(r.RetryAfter, retryAfterCap))
+	}
+	d.State, d.NextAt = Pending, now.Add(delay)
+	return d, false
+}
+
+// codeGone is the HTTP status by which a receiver says that it is gone for good.
+const codeGone = 410
+
+// Replay returns the delivery with a new round of attempts that begins now. Its
+// message id and content stay what they were.
+func (d Delivery) Replay(now time.Time) Delivery {
+	d.State, d.Tries, d.NextAt, d.Ended = Pending, 0, now, time.Time{}
+	return d
+}
+
+// jitter spreads a delay by up to jitterPercent, the same way each time it is
+// asked about the same attempt, so that receivers are not called in step.
+func (d Delivery) jitter(delay time.Duration) time.Duration {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%d/%d", d.Check, d.ID, d.Attempts))
+	share := time.Duration(int(sum[0])*2*jitterPercent/255 - jitterPercent)
+	return delay + delay*share/100
+}
