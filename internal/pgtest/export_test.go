@@ -1,0 +1,4 @@
+package pgtest
+
+// Programs is exported to the tests, which cannot uninstall PostgreSQL.
+var Programs = programs

@@ -1,0 +1,344 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlstore"
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// lockChecks reads and locks every check that a batch names, in the order of
+// their ids, so that two batches never wait for each other. The ping key is read
+// along because a step may name its check by it.
+var lockChecks = `SELECT p.ping_key, ` + sqlstore.CheckColumns("c") + `
+FROM checks c JOIN projects p ON p.id = c.project_id
+WHERE c.id IN (
+	SELECT unnest($1::bigint[])
+	UNION SELECT id FROM checks WHERE uuid = ANY($2::text[])
+	UNION SELECT k.id FROM unnest($3::text[], $4::text[]) AS ref (ping_key, slug)
+		JOIN projects kp ON kp.ping_key = ref.ping_key
+		JOIN checks k ON k.project_id = kp.id AND k.slug = ref.slug)
+ORDER BY c.id FOR UPDATE OF c`
+
+// attempts is how often a batch is tried when the server gave it up for the sake
+// of another: it has then written nothing.
+const attempts = 3
+
+// Transitions implements store.Door in two round trips: begin and lock, then
+// write and commit.
+func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	var err error
+	for range attempts {
+		var results []store.Result
+		if results, err = s.transitions(ctx, steps); err == nil {
+			return results, nil
+		}
+		var failure *pgconn.PgError
+		if !errors.As(err, &failure) || failure.Code != "40P01" && failure.Code != "40001" {
+			break
+		}
+	}
+	return nil, fmt.Errorf("transitions: %w", classify(err))
+}
+
+func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release() // a connection in a failed transaction is closed by the pool
+	d := door{conn: conn.Conn(), byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}}
+	if err := d.lock(ctx, steps); err != nil {
+		return nil, err
+	}
+	checks := make([]*store.Loaded, len(steps))
+	for i, step := range steps {
+		if checks[i], err = d.find(ctx, step.Ref); err != nil {
+			return nil, err
+		}
+	}
+	writes := store.Fold(steps, checks)
+	if err := d.write(ctx, writes); err != nil {
+		return nil, err
+	}
+	return writes.Results, nil
+}
+
+// door is one transaction of transitions.
+type door struct {
+	conn   *pgx.Conn
+	byID   map[monitor.CheckID]*store.Loaded
+	byUUID map[uuid.UUID]*store.Loaded
+	bySlug map[slugKey]*store.Loaded
+}
+
+type slugKey struct{ pingKey, slug string }
+
+// lock begins the transaction and reads the checks.
+func (d *door) lock(ctx context.Context, steps []store.Step) error {
+	var ids []int64
+	var uuids, keys, slugs []string
+	for _, step := range steps {
+		switch ref := step.Ref; {
+		case ref.ID != 0:
+			ids = append(ids, int64(ref.ID))
+		case ref.PingKey != "":
+			keys, slugs = append(keys, ref.PingKey), append(slugs, ref.Slug)
+		default:
+			uuids = append(uuids, ref.UUID.String())
+		}
+	}
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN")
+	batch.Queue(lockChecks, ids, uuids, keys, slugs)
+	results := d.conn.SendBatch(ctx, batch)
+	defer results.Close()
+	if _, err := results.Exec(); err != nil {
+		return err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := d.scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (d *door) scan(rows pgx.Rows) error {
+	var key string
+	var row gen.Check
+	if err := rows.Scan(append([]any{&key}, sqlstore.CheckFields(&row)...)...); err != nil {
+		return err
+	}
+	loaded := &store.Loaded{}
+	loaded.Check, loaded.Err = sqlstore.CheckOf(row)
+	d.keep(loaded, monitor.CheckID(row.ID), key)
+	if loaded.Err != nil { // its steps fail, but they must find it
+		if id, err := uuid.Parse(row.UUID); err == nil {
+			d.byUUID[id] = loaded
+		}
+	}
+	return nil
+}
+
+func (d *door) keep(loaded *store.Loaded, id monitor.CheckID, pingKey string) {
+	d.byID[id] = loaded
+	d.byUUID[loaded.Check.UUID] = loaded
+	d.bySlug[slugKey{pingKey, loaded.Check.Slug}] = loaded
+}
+
+// find returns the check that ref names, nil when there is none.
+func (d *door) find(ctx context.Context, ref store.Ref) (*store.Loaded, error) {
+	switch {
+	case ref.ID != 0:
+		return d.byID[ref.ID], nil
+	case ref.PingKey == "":
+		return d.byUUID[ref.UUID], nil
+	}
+	loaded := d.bySlug[slugKey{ref.PingKey, ref.Slug}]
+	if loaded == nil && ref.Create != nil {
+		return d.create(ctx, ref)
+	}
+	return loaded, nil
+}
+
+var insertCheck = `INSERT INTO checks (` + strings.Join(sqlstore.CheckColumnNames()[1:], ", ") + `)
+VALUES (` + placeholders(len(sqlstore.CheckColumnNames())-1) + `)
+ON CONFLICT (project_id, slug) DO NOTHING RETURNING id`
+
+// create makes the check of a first ping, told to every channel of its project.
+// When another node makes it at the same time, that one's is locked instead.
+func (d *door) create(ctx context.Context, ref store.Ref) (*store.Loaded, error) {
+	var project int64
+	err := d.conn.QueryRow(ctx, "SELECT id FROM projects WHERE ping_key = $1", ref.PingKey).Scan(&project)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	check := ref.Create()
+	check.Project = monitor.ProjectID(project)
+	loaded := &store.Loaded{Created: true}
+	var id int64
+	err = d.conn.QueryRow(ctx, insertCheck, sqlstore.NewCheckValues(sqlstore.RowOf(check))...).Scan(&id)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		rows, err := d.conn.Query(ctx, lockChecks, nil, nil, []string{ref.PingKey}, []string{ref.Slug})
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := d.scan(rows); err != nil {
+				return nil, err
+			}
+		}
+		return d.bySlug[slugKey{ref.PingKey, ref.Slug}], rows.Err()
+	case err != nil:
+		return nil, err
+	}
+	check.ID = monitor.CheckID(id)
+	loaded.Check = check
+	d.keep(loaded, check.ID, ref.PingKey)
+	_, err = d.conn.Exec(ctx, "INSERT INTO check_channels (check_id, channel_id) SELECT $1, id FROM channels WHERE project_id = $2", id, project)
+	return loaded, err
+}
+
+func placeholders(n int) string {
+	text := make([]string, n)
+	for i := range text {
+		text[i] = fmt.Sprintf("$%d", i+1)
+	}
+	return strings.Join(text, ", ")
+}
+
+// write writes everything and commits.
+func (d *door) write(ctx context.Context, w store.Writes) error {
+	batch := &pgx.Batch{}
+	queueChecks(batch, w.Checks)
+	queuePings(batch, w.Pings)
+	for _, a := range w.Assigns {
+		batch.Queue("DELETE FROM check_channels WHERE check_id = $1", a.Check)
+		batch.Queue(`INSERT INTO check_channels (check_id, channel_id)
+			SELECT $1, id FROM channels WHERE id = ANY($2::bigint[]) AND project_id = $3`, a.Check, a.Channels, a.Project)
+	}
+	for _, f := range w.Flips {
+		row := sqlstore.FlipRow(f.Flip)
+		batch.Queue(sqlstore.InsertFlip, sqlstore.FlipValues(row)...)
+		if f.Flip.Tell {
+			batch.Queue(sqlstore.InsertDeliveries, f.Project, row.CheckID, row.Rev, row.JudgedAt)
+		}
+	}
+	batch.Queue("COMMIT")
+	delete(d.conn.PgConn().CustomData(), unreplicated)
+	results := d.conn.SendBatch(ctx, batch)
+	var tag pgconn.CommandTag
+	for range batch.Len() {
+		var err error
+		if tag, err = results.Exec(); err != nil {
+			return errors.Join(err, results.Close())
+		}
+	}
+	if err := results.Close(); err != nil {
+		return err
+	}
+	if tag.String() != "COMMIT" {
+		return fmt.Errorf("commit answered %s", tag)
+	}
+	if d.conn.PgConn().CustomData()[unreplicated] != nil {
+		return fmt.Errorf("%w: the standby has not confirmed the commit", fault.Unavailable)
+	}
+	return nil
+}
+
+// unreplicated marks a connection whose last commit gave up waiting for the
+// synchronous standby. PostgreSQL says so in a warning only and reports success.
+const unreplicated = "unreplicated"
+
+func noteUnreplicated(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.Code == "01000" && strings.Contains(notice.Message, "synchronous replication") {
+		conn.CustomData()[unreplicated] = true
+	}
+}
+
+// queueChecks writes all rows in one statement. Wake is always named: PostgreSQL
+// leaves the index alone when the value is the same.
+func queueChecks(batch *pgx.Batch, checks []store.CheckWrite) {
+	if len(checks) == 0 {
+		return
+	}
+	rows := make([][]any, len(checks))
+	for i, c := range checks {
+		row := sqlstore.RowOf(c.Check)
+		rows[i] = append(append([]any{row.ID}, sqlstore.StateValues(row)...), row.Wake)
+		if c.Config {
+			names := sqlstore.ConfigColumnNames()
+			batch.Queue("UPDATE checks SET ("+strings.Join(names, ", ")+") = ROW ("+placeholders(len(names))+") WHERE id = "+fmt.Sprintf("$%d", len(names)+1),
+				append(sqlstore.ConfigValues(row), row.ID)...)
+		}
+	}
+	batch.Queue(updateChecks, transpose(rows)...)
+}
+
+func queuePings(batch *pgx.Batch, pings []store.PingWrite) {
+	if len(pings) == 0 {
+		return
+	}
+	rows := make([][]any, len(pings))
+	for i, p := range pings {
+		rows[i] = sqlstore.PingValues(sqlstore.PingRow(p.Check, p.Ping))
+	}
+	batch.Queue(insertPings, transpose(rows)...)
+}
+
+var (
+	updateChecks = unnested(
+		"UPDATE checks c SET %s FROM unnest(%s) AS v (%s) WHERE c.id = v.id",
+		slices.Concat([]string{"id"}, sqlstore.StateColumnNames(), []string{"wake"}))
+	insertPings = `INSERT INTO pings (check_id, n, at, signal, exit_status, run_id, duration, ignored,
+		scheme, method, remote_addr, user_agent, body, body_size)
+	SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[],
+		$9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bigint[])`
+)
+
+// unnested builds the update of many rows whose columns come as arrays.
+func unnested(form string, columns []string) string {
+	texts := []string{"status", "reason", "last_signal", "runs", "trouble"}
+	arrays := make([]string, len(columns))
+	var sets []string
+	for i, name := range columns {
+		arrays[i] = fmt.Sprintf("$%d::bigint[]", i+1)
+		if slices.Contains(texts, name) {
+			arrays[i] = fmt.Sprintf("$%d::text[]", i+1)
+		}
+		if name != "id" {
+			sets = append(sets, name+" = v."+name)
+		}
+	}
+	return fmt.Sprintf(form, strings.Join(sets, ", "), strings.Join(arrays, ", "), strings.Join(columns, ", "))
+}
+
+// transpose turns rows of values into one typed slice for each column.
+func transpose(rows [][]any) []any {
+	columns := make([]any, len(rows[0]))
+	for i, value := range rows[0] {
+		switch value.(type) {
+		case string:
+			columns[i] = column[string](rows, i)
+		case int64:
+			columns[i] = column[int64](rows, i)
+		case *int64:
+			columns[i] = column[*int64](rows, i)
+		case []byte:
+			columns[i] = column[[]byte](rows, i)
+		default:
+			panic(fmt.Sprintf("no array of %T", value))
+		}
+	}
+	return columns
+}
+
+func column[T any](rows [][]any, i int) []T {
+	values := make([]T, len(rows))
+	for k, row := range rows {
+		values[k] = row[i].(T)
+	}
+	return values
+}

@@ -1,0 +1,217 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlstore"
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// statements are the prepared statements of the hot paths, all on the one writer
+// connection.
+type statements struct {
+	byID, byUUID, bySlug             *sql.Stmt
+	project                          *sql.Stmt
+	insertCheck, state, wake, config *sql.Stmt
+	ping, flip, deliveries           *sql.Stmt
+	unassign, assign, assignAll      *sql.Stmt
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	columns := sqlstore.CheckColumns("c")
+	all := strings.Join(sqlstore.CheckColumnNames(), ", ")
+	for target, text := range map[**sql.Stmt]string{
+		&s.hot.byID:        "SELECT " + columns + " FROM checks c WHERE c.id = ?",
+		&s.hot.byUUID:      "SELECT " + columns + " FROM checks c WHERE c.uuid = ?",
+		&s.hot.bySlug:      "SELECT " + columns + " FROM checks c JOIN projects p ON p.id = c.project_id WHERE p.ping_key = ? AND c.slug = ?",
+		&s.hot.project:     "SELECT id FROM projects WHERE ping_key = ?",
+		&s.hot.insertCheck: "INSERT INTO checks (" + all + ") VALUES (NULL" + strings.Repeat(", ?", len(sqlstore.CheckColumnNames())-1) + ") RETURNING id",
+		&s.hot.state:       "UPDATE checks SET " + set(sqlstore.StateColumnNames()) + " WHERE id = ?",
+		&s.hot.wake:        "UPDATE checks SET wake = ? WHERE id = ?",
+		&s.hot.config:      "UPDATE checks SET " + set(sqlstore.ConfigColumnNames()) + " WHERE id = ?",
+		&s.hot.ping:        sqlstore.InsertPing,
+		&s.hot.flip:        sqlstore.InsertFlip,
+		&s.hot.deliveries:  sqlstore.InsertDeliveries,
+		&s.hot.unassign:    "DELETE FROM check_channels WHERE check_id = ?",
+		&s.hot.assign: `INSERT INTO check_channels (check_id, channel_id)
+			SELECT $1, id FROM channels WHERE id = $2 AND project_id = $3`,
+		&s.hot.assignAll: "INSERT INTO check_channels (check_id, channel_id) SELECT $1, id FROM channels WHERE project_id = $2",
+	} {
+		stmt, err := s.write.PrepareContext(ctx, text)
+		if err != nil {
+			return fmt.Errorf("prepare %q: %w", text, err)
+		}
+		*target = stmt
+	}
+	return nil
+}
+
+func set(columns []string) string { return strings.Join(columns, " = ?, ") + " = ?" }
+
+func (h *statements) close() error {
+	var errs []error
+	for _, stmt := range []*sql.Stmt{h.byID, h.byUUID, h.bySlug, h.project, h.insertCheck, h.state, h.wake, h.config,
+		h.ping, h.flip, h.deliveries, h.unassign, h.assign, h.assignAll} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Transitions implements store.Door. There is one writer, so the transaction is
+// the lock.
+func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin transitions: %w", classify(err))
+	}
+	defer func() { _ = tx.Rollback() }()
+	door := door{ctx: ctx, tx: tx, hot: &s.hot, byID: make(map[monitor.CheckID]*store.Loaded, len(steps))}
+	checks := make([]*store.Loaded, len(steps))
+	for i, step := range steps {
+		if checks[i], err = door.load(step.Ref); err != nil {
+			return nil, fmt.Errorf("load check: %w", classify(err))
+		}
+	}
+	writes := store.Fold(steps, checks)
+	if err := door.write(writes); err != nil {
+		return nil, fmt.Errorf("write transitions: %w", classify(err))
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("commit transitions: %w", classify(err))
+	}
+	return writes.Results, nil
+}
+
+// door is one transaction of transitions.
+type door struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	hot  *statements
+	byID map[monitor.CheckID]*store.Loaded
+}
+
+func (d *door) exec(stmt *sql.Stmt, args ...any) error {
+	_, err := d.tx.StmtContext(d.ctx, stmt).ExecContext(d.ctx, args...)
+	return err
+}
+
+// load returns the check that ref names, nil when there is none.
+func (d *door) load(ref store.Ref) (*store.Loaded, error) {
+	if loaded := d.byID[ref.ID]; loaded != nil {
+		return loaded, nil
+	}
+	var row *sql.Row
+	switch {
+	case ref.ID != 0:
+		row = d.tx.StmtContext(d.ctx, d.hot.byID).QueryRowContext(d.ctx, int64(ref.ID))
+	case ref.PingKey != "":
+		row = d.tx.StmtContext(d.ctx, d.hot.bySlug).QueryRowContext(d.ctx, ref.PingKey, ref.Slug)
+	default:
+		row = d.tx.StmtContext(d.ctx, d.hot.byUUID).QueryRowContext(d.ctx, ref.UUID.String())
+	}
+	var found gen.Check
+	err := row.Scan(sqlstore.CheckFields(&found)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		if ref.Create == nil {
+			return nil, nil
+		}
+		return d.create(ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	id := monitor.CheckID(found.ID)
+	if loaded := d.byID[id]; loaded != nil {
+		return loaded, nil
+	}
+	loaded := &store.Loaded{}
+	loaded.Check, loaded.Err = sqlstore.CheckOf(found)
+	d.byID[id] = loaded
+	return loaded, nil
+}
+
+// create makes the check of a first ping, told to every channel of its project.
+func (d *door) create(ref store.Ref) (*store.Loaded, error) {
+	var project int64
+	err := d.tx.StmtContext(d.ctx, d.hot.project).QueryRowContext(d.ctx, ref.PingKey).Scan(&project)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	check := ref.Create()
+	check.Project = monitor.ProjectID(project)
+	values := sqlstore.NewCheckValues(sqlstore.RowOf(check))
+	var id int64
+	if err := d.tx.StmtContext(d.ctx, d.hot.insertCheck).QueryRowContext(d.ctx, values...).Scan(&id); err != nil {
+		return nil, err
+	}
+	check.ID = monitor.CheckID(id)
+	if err := d.exec(d.hot.assignAll, id, project); err != nil {
+		return nil, err
+	}
+	loaded := &store.Loaded{Check: check, Created: true}
+	d.byID[check.ID] = loaded
+	return loaded, nil
+}
+
+func (d *door) write(w store.Writes) error {
+	for _, c := range w.Checks {
+		row := sqlstore.RowOf(c.Check)
+		if err := d.exec(d.hot.state, append(sqlstore.StateValues(row), row.ID)...); err != nil {
+			return err
+		}
+		if c.WakeMoved { // SQLite rewrites an index entry whenever its column is named
+			if err := d.exec(d.hot.wake, row.Wake, row.ID); err != nil {
+				return err
+			}
+		}
+		if c.Config {
+			if err := d.exec(d.hot.config, append(sqlstore.ConfigValues(row), row.ID)...); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range w.Pings {
+		row := sqlstore.PingRow(p.Check, p.Ping)
+		if err := d.exec(d.hot.ping, sqlstore.PingValues(row)...); err != nil {
+			return err
+		}
+	}
+	for _, a := range w.Assigns {
+		if err := d.exec(d.hot.unassign, int64(a.Check)); err != nil {
+			return err
+		}
+		for _, channel := range a.Channels {
+			if err := d.exec(d.hot.assign, int64(a.Check), int64(channel), int64(a.Project)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range w.Flips {
+		if err := d.writeFlip(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *door) writeFlip(f store.FlipWrite) error {
+	row := sqlstore.FlipRow(f.Flip)
+	if err := d.exec(d.hot.flip, sqlstore.FlipValues(row)...); err != nil {
+		return err
+	}
+	if !f.Flip.Tell {
+		return nil
+	}
+	return d.exec(d.hot.deliveries, int64(f.Project), row.CheckID, row.Rev, row.JudgedAt)
+}

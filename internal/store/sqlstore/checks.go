@@ -1,0 +1,204 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// CreateCheck implements store.Checks.
+func (s *Store) CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID) (monitor.Check, error) {
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		id, err := insertCheck(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		c.ID = id
+		for _, channel := range channels {
+			rows, err := gen.New(tx).AssignChannel(ctx, gen.AssignChannelParams{CheckID: int64(id), ChannelID: int64(channel)})
+			if err := anyRow(rows, err, fault.NotFound); err != nil {
+				return fmt.Errorf("channel %d: %w", channel, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return monitor.Check{}, fmt.Errorf("create check: %w", err)
+	}
+	return c, nil
+}
+
+func insertCheck(ctx context.Context, tx *sql.Tx, c monitor.Check) (id monitor.CheckID, err error) {
+	columns := CheckColumnNames()[1:] // the database gives the id
+	places := make([]string, len(columns))
+	for i := range places {
+		places[i] = "$" + strconv.Itoa(i+1)
+	}
+	query := fmt.Sprintf("INSERT INTO checks (%s) VALUES (%s) RETURNING id",
+		strings.Join(columns, ", "), strings.Join(places, ", "))
+	err = tx.QueryRowContext(ctx, query, NewCheckValues(RowOf(c))...).Scan(&id)
+	return id, err
+}
+
+// Check implements store.Checks.
+func (s *Store) Check(ctx context.Context, project monitor.ProjectID, id uuid.UUID) (monitor.Check, error) {
+	row, err := s.reading().CheckByUUID(ctx, gen.CheckByUUIDParams{ProjectID: int64(project), UUID: id.String()})
+	if err != nil {
+		return monitor.Check{}, s.done("find check", err)
+	}
+	return CheckOf(row)
+}
+
+// Checks implements store.Checks.
+func (s *Store) Checks(ctx context.Context, project monitor.ProjectID, limit int) ([]monitor.Check, error) {
+	rows, err := s.reading().ChecksOfProject(ctx, gen.ChecksOfProjectParams{ProjectID: int64(project), Rows: int32(limit)})
+	if err != nil {
+		return nil, s.done("list checks", err)
+	}
+	list, err := each(rows, CheckOf)
+	sortByName(list, func(c monitor.Check) string { return c.Name })
+	return list, err
+}
+
+// DeleteCheck implements store.Checks.
+func (s *Store) DeleteCheck(ctx context.Context, project monitor.ProjectID, id monitor.CheckID) error {
+	rows, err := s.writing().DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)})
+	return s.changed("delete check", rows, err)
+}
+
+// AssignedChannels implements store.Checks.
+func (s *Store) AssignedChannels(ctx context.Context, id monitor.CheckID) ([]monitor.ChannelID, error) {
+	rows, err := s.reading().AssignedChannels(ctx, gen.AssignedChannelsParams{CheckID: int64(id), Rows: listLimit})
+	if err != nil {
+		return nil, s.done("list channels of check", err)
+	}
+	return ids[monitor.ChannelID](rows), nil
+}
+
+// Pings implements store.Checks.
+func (s *Store) Pings(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Ping, error) {
+	rows, err := s.reading().PingsOfCheck(ctx, gen.PingsOfCheckParams{
+		CheckID: int64(id),
+		Before:  orAll(before),
+		Excerpt: store.ExcerptSize,
+		Rows:    int32(limit),
+	})
+	if err != nil {
+		return nil, s.done("list pings", err)
+	}
+	list := make([]monitor.Ping, len(rows))
+	for i, row := range rows {
+		list[i] = PingOf(gen.PingByNRow(row))
+	}
+	return list, nil
+}
+
+// Ping implements store.Checks.
+func (s *Store) Ping(ctx context.Context, id monitor.CheckID, n int64) (monitor.Ping, error) {
+	row, err := s.reading().PingByN(ctx, gen.PingByNParams{CheckID: int64(id), N: n})
+	if err != nil {
+		return monitor.Ping{}, s.done("find ping", err)
+	}
+	return PingOf(row), nil
+}
+
+// Flips implements store.Checks.
+func (s *Store) Flips(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Flip, error) {
+	rows, err := s.reading().FlipsOfCheck(ctx, gen.FlipsOfCheckParams{
+		CheckID: int64(id),
+		Before:  orAll(before),
+		Rows:    int32(limit),
+	})
+	if err != nil {
+		return nil, s.done("list flips", err)
+	}
+	return each(rows, FlipOf)
+}
+
+// runSpan is how many pings a run may take: a start, a log and an end.
+const runSpan = 3
+
+// RecentRuns implements store.Checks. It looks at the last pings only, so its
+// cost does not grow with the history of a check.
+func (s *Store) RecentRuns(ctx context.Context, project monitor.ProjectID, limit int) (map[monitor.CheckID][]store.RunEnd, error) {
+	rows, err := s.reading().RunEnds(ctx, gen.RunEndsParams{
+		ProjectID: int64(project),
+		Span:      runSpan * int64(limit),
+		Rows:      runEndLimit,
+	})
+	if err != nil {
+		return nil, s.done("list recent runs", err)
+	}
+	ends := make(map[monitor.CheckID][]store.RunEnd)
+	for _, row := range rows {
+		id := monitor.CheckID(row.CheckID)
+		if len(ends[id]) == limit {
+			continue
+		}
+		ends[id] = append(ends[id], store.RunEnd{
+			N:        row.N,
+			At:       instant(row.At),
+			Signal:   monitor.Signal(row.Signal),
+			Duration: spanOf(row.Duration, time.Microsecond),
+		})
+	}
+	for _, newestFirst := range ends {
+		slices.Reverse(newestFirst)
+	}
+	return ends, nil
+}
+
+// Quarantine implements store.Schedule.
+func (s *Store) Quarantine(ctx context.Context, id monitor.CheckID, words string) error {
+	rows, err := s.writing().QuarantineCheck(ctx, gen.QuarantineCheckParams{ID: int64(id), Trouble: words})
+	return s.changed("quarantine check", rows, err)
+}
+
+// AwaitedChecks implements store.Schedule.
+func (s *Store) AwaitedChecks(ctx context.Context, after monitor.CheckID, limit int) ([]monitor.CheckID, error) {
+	rows, err := s.reading().AwaitedChecks(ctx, gen.AwaitedChecksParams{After: int64(after), Rows: int32(limit)})
+	if err != nil {
+		return nil, s.done("list awaited checks", err)
+	}
+	return ids[monitor.CheckID](rows), nil
+}
+
+// orAll returns the upper bound of a page; 0 stands for the first page.
+func orAll(before int64) int64 {
+	if before == 0 {
+		return math.MaxInt64
+	}
+	return before
+}
+
+// each converts rows; one that cannot be understood fails the list.
+func each[Row, Value any](rows []Row, of func(Row) (Value, error)) ([]Value, error) {
+	list := make([]Value, len(rows))
+	for i, row := range rows {
+		var err error
+		if list[i], err = of(row); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func ids[ID ~int64](rows []int64) []ID {
+	list := make([]ID, len(rows))
+	for i, row := range rows {
+		list[i] = ID(row)
+	}
+	return list
+}

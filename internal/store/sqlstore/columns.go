@@ -1,0 +1,107 @@
+package sqlstore
+
+import (
+	"strings"
+
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// The columns of a check in the order in which the engines' own statements name
+// them: identity and configuration, then the state without wake, then wake.
+var (
+	configColumns = []string{
+		"id", "project_id", "uuid", "created_at", "updated_at",
+		"name", "slug", "description", "tags", "kind", "period", "schedule", "timezone",
+		"grace", "max_runtime", "manual_resume", "post_only", "filter",
+	}
+	stateColumns = []string{
+		"status", "since", "reason", "rev", "n_pings",
+		"last_ping", "last_success", "last_start", "last_signal", "last_exit", "last_duration",
+		"fail_streak", "due", "credit", "runs", "burst_at", "burst", "coalesced", "trouble",
+	}
+)
+
+// CheckColumns lists every column of a check, each behind the given table alias.
+func CheckColumns(alias string) string {
+	return alias + "." + strings.Join(CheckColumnNames(), ", "+alias+".")
+}
+
+// CheckColumnNames lists every column of a check.
+func CheckColumnNames() []string {
+	return append(append(append([]string(nil), configColumns...), stateColumns...), "wake")
+}
+
+// StateColumnNames lists the columns that a ping may change, wake excepted: it is
+// indexed, so it is written only when it moves.
+func StateColumnNames() []string { return stateColumns }
+
+// ConfigColumnNames lists the columns that a person's edit may change.
+func ConfigColumnNames() []string { return configColumns[4:] }
+
+// CheckFields returns where a row with CheckColumns is scanned to.
+func CheckFields(r *gen.Check) []any {
+	return []any{
+		&r.ID, &r.ProjectID, &r.UUID, &r.CreatedAt, &r.UpdatedAt,
+		&r.Name, &r.Slug, &r.Description, &r.Tags, &r.Kind, &r.Period, &r.Schedule, &r.Timezone,
+		&r.Grace, &r.MaxRuntime, &r.ManualResume, &r.PostOnly, &r.Filter,
+		&r.Status, &r.Since, &r.Reason, &r.Rev, &r.NPings,
+		&r.LastPing, &r.LastSuccess, &r.LastStart, &r.LastSignal, &r.LastExit, &r.LastDuration,
+		&r.FailStreak, &r.Due, &r.Credit, &r.Runs, &r.BurstAt, &r.Burst, &r.Coalesced, &r.Trouble,
+		&r.Wake,
+	}
+}
+
+// StateValues returns the values of StateColumnNames.
+func StateValues(r gen.Check) []any {
+	return []any{
+		r.Status, r.Since, r.Reason, r.Rev, r.NPings,
+		r.LastPing, r.LastSuccess, r.LastStart, r.LastSignal, r.LastExit, r.LastDuration,
+		r.FailStreak, r.Due, r.Credit, r.Runs, r.BurstAt, r.Burst, r.Coalesced, r.Trouble,
+	}
+}
+
+// ConfigValues returns the values of ConfigColumnNames.
+func ConfigValues(r gen.Check) []any {
+	return []any{
+		r.UpdatedAt, r.Name, r.Slug, r.Description, r.Tags, r.Kind, r.Period, r.Schedule, r.Timezone,
+		r.Grace, r.MaxRuntime, r.ManualResume, r.PostOnly, r.Filter,
+	}
+}
+
+// NewCheckValues returns the values of all CheckColumnNames but the id.
+func NewCheckValues(r gen.Check) []any {
+	values := append([]any{r.ProjectID, r.UUID, r.CreatedAt}, ConfigValues(r)...)
+	return append(append(values, StateValues(r)...), r.Wake)
+}
+
+// InsertPing and InsertFlip take PingValues and FlipValues.
+const (
+	InsertPing = `INSERT INTO pings (check_id, n, at, signal, exit_status, run_id, duration, ignored,
+	scheme, method, remote_addr, user_agent, body, body_size)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	InsertFlip = `INSERT INTO flips (check_id, rev, at, judged_at, old_status, new_status, reason, tell, facts)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+)
+
+// InsertDeliveries owes a flip to every channel of its check that takes messages.
+// It takes the project, the check, the flip's rev and when it was judged.
+const InsertDeliveries = `INSERT INTO deliveries
+	(project_id, channel_id, kind, check_id, rev, state, attempts, tries, created_at, next_at, answer)
+SELECT CAST($1 AS BIGINT), cc.channel_id, 'flip', cc.check_id, CAST($3 AS BIGINT), 'pending', 0, 0,
+	CAST($4 AS BIGINT), CAST($4 AS BIGINT), ''
+FROM check_channels cc JOIN channels ch ON ch.id = cc.channel_id
+WHERE cc.check_id = $2 AND ch.disabled = ''
+ORDER BY cc.channel_id`
+
+// PingValues returns the values of InsertPing.
+func PingValues(r gen.Ping) []any {
+	return []any{
+		r.CheckID, r.N, r.At, r.Signal, r.ExitStatus, r.RunID, r.Duration, r.Ignored,
+		r.Scheme, r.Method, r.RemoteAddr, r.UserAgent, r.Body, r.BodySize,
+	}
+}
+
+// FlipValues returns the values of InsertFlip.
+func FlipValues(r gen.Flip) []any {
+	return []any{r.CheckID, r.Rev, r.At, r.JudgedAt, r.OldStatus, r.NewStatus, r.Reason, r.Tell, r.Facts}
+}

@@ -1,0 +1,225 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// NextDelivery implements store.Outbox. A delivery that waits for an earlier one
+// of its lane, or for its channel to be enabled, becomes due by that and not by
+// time.
+func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
+	next, err := s.reading().NextDelivery(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return monitor.FromMicros(next), s.done("find next delivery", err)
+}
+
+// RecordAttempt implements store.Outbox. The number of attempts is the fence: it
+// lets one of several attempts under the same number write.
+func (s *Store) RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error {
+	row := DeliveryRow(after)
+	return s.transact(ctx, "record attempt", func(q *gen.Queries) error {
+		rows, err := q.SettleDelivery(ctx, gen.SettleDeliveryParams{
+			ID:             row.ID,
+			AttemptsBefore: row.Attempts - 1,
+			State:          row.State,
+			Attempts:       row.Attempts,
+			Tries:          row.Tries,
+			NextAt:         row.NextAt,
+			EndedAt:        row.EndedAt,
+			Answer:         row.Answer,
+			Code:           row.Code,
+		})
+		if err := anyRow(rows, err, fault.Conflict); err != nil {
+			return err
+		}
+		if disable != "" {
+			if err := q.DisableChannel(ctx, gen.DisableChannelParams{ID: row.ChannelID, Words: disable}); err != nil {
+				return err
+			}
+		}
+		return q.InsertAttempt(ctx, gen.InsertAttemptParams{
+			DeliveryID: int64(a.Delivery),
+			N:          int64(a.N),
+			StartedAt:  a.Started.UnixMicro(),
+			Took:       a.Took.Microseconds(),
+			Ok:         a.OK,
+			Code:       rowCode(a.Code),
+			Answer:     a.Answer,
+		})
+	})
+}
+
+// PostponeDelivery implements store.Outbox. It is a fault.Conflict when the lease
+// was lost.
+func (s *Store) PostponeDelivery(ctx context.Context, d monitor.Delivery, until time.Time) error {
+	rows, err := s.writing().PostponeDelivery(ctx, gen.PostponeDeliveryParams{
+		ID:       int64(d.ID),
+		Attempts: int64(d.Attempts),
+		NextAt:   monitor.Micros(until),
+	})
+	return s.done("postpone delivery", anyRow(rows, err, fault.Conflict))
+}
+
+// ReplayDelivery implements store.Outbox. It is a fault.Conflict when the delivery
+// has not ended.
+func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, now time.Time) error {
+	return s.transact(ctx, "replay delivery", func(q *gen.Queries) error {
+		found, err := q.DeliveryByID(ctx, gen.DeliveryByIDParams{ProjectID: int64(project), ID: int64(id)})
+		if err != nil {
+			return err
+		}
+		row := DeliveryRow(DeliveryOf(found).Replay(now))
+		rows, err := q.ReplayDelivery(ctx, gen.ReplayDeliveryParams{
+			ID:      row.ID,
+			State:   row.State,
+			Tries:   row.Tries,
+			NextAt:  row.NextAt,
+			EndedAt: row.EndedAt,
+		})
+		return anyRow(rows, err, fault.Say(fault.Conflict, "the delivery has not ended"))
+	})
+}
+
+// EnqueueTest implements store.Outbox.
+func (s *Store) EnqueueTest(ctx context.Context, project monitor.ProjectID, channel monitor.ChannelID, now time.Time) (monitor.DeliveryID, error) {
+	id, err := s.writing().InsertTest(ctx, gen.InsertTestParams{
+		ProjectID: int64(project),
+		ChannelID: int64(channel),
+		Now:       now.UnixMicro(),
+	})
+	return monitor.DeliveryID(id), s.done("enqueue test", err)
+}
+
+// Deliveries implements store.Outbox.
+func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.DeliveryRow, error) {
+	p := gen.ListDeliveriesOfCheckParams{
+		ProjectID: int64(q.Project),
+		Before:    orAll(int64(q.Before)),
+		CheckID:   int64(q.Check),
+		ChannelID: int64(q.Channel),
+		State:     string(q.State),
+		Rows:      int32(q.Limit),
+	}
+	if q.ID != 0 {
+		p.After, p.Before = int64(q.ID)-1, min(p.Before, int64(q.ID)+1)
+	}
+	rows, err := s.listDeliveries(ctx, p)
+	if err != nil {
+		return nil, s.done("list deliveries", err)
+	}
+	return each(rows, deliveryRowOf)
+}
+
+func (s *Store) listDeliveries(ctx context.Context, p gen.ListDeliveriesOfCheckParams) ([]gen.ListDeliveriesOfCheckRow, error) {
+	if p.CheckID != 0 {
+		return s.reading().ListDeliveriesOfCheck(ctx, p)
+	}
+	rows, err := s.reading().ListDeliveries(ctx, gen.ListDeliveriesParams{
+		ProjectID: p.ProjectID,
+		After:     p.After,
+		Before:    p.Before,
+		ChannelID: p.ChannelID,
+		State:     p.State,
+		Rows:      p.Rows,
+	})
+	list := make([]gen.ListDeliveriesOfCheckRow, len(rows))
+	for i, row := range rows {
+		list[i] = gen.ListDeliveriesOfCheckRow(row)
+	}
+	return list, err
+}
+
+func deliveryRowOf(row gen.ListDeliveriesOfCheckRow) (store.DeliveryRow, error) {
+	d := store.DeliveryRow{
+		Delivery:    DeliveryOf(row.Delivery),
+		ChannelName: row.ChannelName,
+		ChannelKind: monitor.ChannelKind(row.ChannelKind),
+		CheckName:   valueOf(row.CheckName),
+	}
+	if row.CheckUUID == nil {
+		return d, nil
+	}
+	var err error
+	if d.CheckUUID, err = uuid.Parse(*row.CheckUUID); err != nil {
+		return d, fmt.Errorf("delivery %d: uuid of the check: %w", d.ID, err)
+	}
+	if row.JudgedAt == nil {
+		return d, nil
+	}
+	flip, err := FlipOf(gen.Flip{
+		CheckID:   int64(d.Check),
+		Rev:       d.Rev,
+		At:        valueOf(row.At),
+		JudgedAt:  valueOf(row.JudgedAt),
+		OldStatus: valueOf(row.OldStatus),
+		NewStatus: valueOf(row.NewStatus),
+		Reason:    valueOf(row.Reason),
+		Tell:      valueOf(row.Tell),
+		Facts:     valueOf(row.Facts),
+	})
+	d.Flip = &flip
+	return d, err
+}
+
+// CountDeliveries implements store.Outbox.
+func (s *Store) CountDeliveries(ctx context.Context, project monitor.ProjectID, since time.Time) (map[monitor.DeliveryState]int, error) {
+	rows, err := s.reading().CountDeliveries(ctx, gen.CountDeliveriesParams{ProjectID: int64(project), Since: since.UnixMicro()})
+	if err != nil {
+		return nil, s.done("count deliveries", err)
+	}
+	counts := make(map[monitor.DeliveryState]int, len(rows))
+	for _, row := range rows {
+		counts[monitor.DeliveryState(row.State)] = int(row.Deliveries)
+	}
+	return counts, nil
+}
+
+// Attempts implements store.Outbox.
+func (s *Store) Attempts(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID) ([]monitor.Attempt, error) {
+	rows, err := s.reading().AttemptsOfDelivery(ctx, gen.AttemptsOfDeliveryParams{
+		ProjectID:  int64(project),
+		DeliveryID: int64(id),
+		Rows:       listLimit,
+	})
+	if err != nil {
+		return nil, s.done("list attempts", err)
+	}
+	list := make([]monitor.Attempt, len(rows))
+	for i, row := range rows {
+		list[i] = monitor.Attempt{
+			Delivery: monitor.DeliveryID(row.DeliveryID),
+			N:        int(row.N),
+			Started:  instant(row.StartedAt),
+			Took:     time.Duration(row.Took) * time.Microsecond,
+			OK:       row.Ok,
+			Code:     codeOf(row.Code),
+			Answer:   row.Answer,
+		}
+	}
+	return list, nil
+}
+
+// OutboxAge implements store.Outbox.
+func (s *Store) OutboxAge(ctx context.Context, now time.Time) (oldest time.Time, waiting int, err error) {
+	row, err := s.reading().OutboxAge(ctx, now.UnixMicro())
+	if err != nil {
+		return time.Time{}, 0, s.done("measure outbox", err)
+	}
+	if row.Due > 0 {
+		oldest = instant(row.Oldest)
+	}
+	return oldest, int(row.Waiting), nil
+}

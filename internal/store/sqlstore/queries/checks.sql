@@ -1,0 +1,75 @@
+-- name: CheckByUUID :one
+SELECT id, project_id, uuid, created_at, updated_at,
+    name, slug, description, tags, kind, period, schedule, timezone,
+    grace, max_runtime, manual_resume, post_only, filter,
+    status, since, reason, rev, n_pings, last_ping, last_success, last_start,
+    last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
+    burst_at, burst, coalesced, trouble
+FROM checks
+WHERE uuid = @uuid AND project_id = @project_id;
+
+-- name: ChecksOfProject :many
+SELECT id, project_id, uuid, created_at, updated_at,
+    name, slug, description, tags, kind, period, schedule, timezone,
+    grace, max_runtime, manual_resume, post_only, filter,
+    status, since, reason, rev, n_pings, last_ping, last_success, last_start,
+    last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
+    burst_at, burst, coalesced, trouble
+FROM checks
+WHERE project_id = @project_id
+ORDER BY name, id
+LIMIT @rows;
+
+-- name: DeleteCheck :execrows
+DELETE FROM checks WHERE id = @id AND project_id = @project_id;
+
+-- name: QuarantineCheck :execrows
+UPDATE checks SET wake = NULL, trouble = @trouble WHERE id = @id;
+
+-- name: AwaitedChecks :many
+SELECT id FROM checks
+WHERE wake IS NOT NULL AND id > @after
+ORDER BY id
+LIMIT @rows;
+
+-- name: AssignChannel :execrows
+INSERT INTO check_channels (check_id, channel_id)
+SELECT checks.id, channels.id
+FROM checks JOIN channels ON channels.project_id = checks.project_id
+WHERE checks.id = @check_id AND channels.id = @channel_id;
+
+-- name: AssignedChannels :many
+SELECT channel_id FROM check_channels
+WHERE check_id = @check_id
+ORDER BY channel_id
+LIMIT @rows;
+
+-- name: PingsOfCheck :many
+SELECT check_id, n, at, signal, exit_status, run_id, duration, ignored,
+    scheme, method, remote_addr, user_agent,
+    substr(body, 1, CAST(@excerpt AS INTEGER)) AS body, CAST(body IS NOT NULL AS BOOLEAN) AS has_body, body_size
+FROM pings
+WHERE check_id = @check_id AND n < @before
+ORDER BY n DESC
+LIMIT @rows;
+
+-- name: PingByN :one
+SELECT check_id, n, at, signal, exit_status, run_id, duration, ignored,
+    scheme, method, remote_addr, user_agent,
+    body, CAST(body IS NOT NULL AS BOOLEAN) AS has_body, body_size
+FROM pings
+WHERE check_id = @check_id AND n = @n;
+
+-- name: FlipsOfCheck :many
+SELECT check_id, rev, at, judged_at, old_status, new_status, reason, tell, facts
+FROM flips
+WHERE check_id = @check_id AND rev < @before
+ORDER BY rev DESC
+LIMIT @rows;
+
+-- name: RunEnds :many
+SELECT pings.check_id, pings.n, pings.at, pings.signal, pings.duration
+FROM checks JOIN pings ON pings.check_id = checks.id AND pings.n > checks.n_pings - CAST(@span AS BIGINT)
+WHERE checks.project_id = @project_id AND pings.signal IN ('success', 'fail') AND pings.ignored = ''
+ORDER BY pings.check_id, pings.n DESC
+LIMIT @rows;

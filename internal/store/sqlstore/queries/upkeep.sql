@@ -1,0 +1,43 @@
+-- name: PutCoverage :exec
+INSERT INTO coverage (node, at) VALUES (@node, @at)
+ON CONFLICT (node) DO UPDATE SET at = excluded.at WHERE excluded.at > coverage.at;
+
+-- name: LastCovered :one
+SELECT at FROM coverage ORDER BY at DESC LIMIT 1;
+
+-- name: PutBlind :exec
+INSERT INTO blinds (from_at, to_at, cause) VALUES (@from_at, @to_at, @cause)
+ON CONFLICT (from_at) DO UPDATE SET to_at = excluded.to_at WHERE excluded.to_at > blinds.to_at;
+
+-- name: BlindsSince :many
+SELECT from_at, to_at, cause FROM blinds
+WHERE to_at > @since
+ORDER BY from_at DESC
+LIMIT @rows;
+
+-- name: TrimSessions :execrows
+DELETE FROM sessions WHERE hash IN
+    (SELECT expired.hash FROM sessions AS expired WHERE expired.expires_at < @before LIMIT @rows);
+
+-- name: TrimTokens :execrows
+DELETE FROM tokens WHERE hash IN
+    (SELECT expired.hash FROM tokens AS expired WHERE expired.expires_at < @before LIMIT @rows);
+
+-- name: TrimDeliveries :execrows
+DELETE FROM deliveries WHERE id IN
+    (SELECT old.id FROM deliveries AS old
+     WHERE old.created_at < @before AND old.state IN ('sent', 'dead')
+     ORDER BY old.created_at LIMIT @rows);
+
+-- name: ChecksToTrim :many
+SELECT id, rev, n_pings FROM checks WHERE id > @after ORDER BY id LIMIT @rows;
+
+-- name: TrimPings :execrows
+DELETE FROM pings WHERE pings.check_id = @check_id AND pings.n IN
+    (SELECT old.n FROM pings AS old WHERE old.check_id = @check_id AND old.n <= @last ORDER BY old.n LIMIT @rows);
+
+-- name: TrimFlips :execrows
+DELETE FROM flips WHERE flips.check_id = @check_id AND flips.rev IN
+    (SELECT old.rev FROM flips AS old WHERE old.check_id = @check_id AND old.rev < @newest ORDER BY old.rev LIMIT @rows)
+AND flips.at < @before
+AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.check_id = flips.check_id AND deliveries.rev = flips.rev);

@@ -1,0 +1,125 @@
+package sqlstore
+
+import (
+	"context"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// What one call of Trim may do, so that a writer never waits long for it.
+const (
+	trimRows       = 5_000 // deletes of rows
+	trimDeliveries = 1_000 // of them deliveries: each takes its attempts along
+	trimChecks     = 200   // looks at so many checks
+	trimFlips      = 100   // looks at so many flips of a check
+)
+
+// Trim implements store.Housekeeping. It goes round all checks, some in each
+// call, and deletes what is too many or too old of them; the place where it
+// stopped is only remembered by this process, for nothing is lost by beginning
+// anew. A flip stays as long as a delivery tells of it, and so does the newest
+// flip of a check.
+func (s *Store) Trim(ctx context.Context, keep store.Keep) (more bool, err error) {
+	s.trimming.Lock()
+	defer s.trimming.Unlock()
+	t := trim{keep: keep, left: trimRows, at: s.trimmed}
+	err = s.transact(ctx, "trim", func(q *gen.Queries) error {
+		t.q = q
+		if err := t.expired(ctx); err != nil {
+			return err
+		}
+		if err := t.deliveries(ctx); err != nil {
+			return err
+		}
+		return t.checks(ctx)
+	})
+	if err != nil {
+		return false, err
+	}
+	s.trimmed = t.at
+	return t.more, nil
+}
+
+// trim is one call of Trim.
+type trim struct {
+	q    *gen.Queries
+	keep store.Keep
+	left int64           // rows that may still be deleted
+	at   monitor.CheckID // the last check that is done; 0 begins a round
+	more bool
+}
+
+// spend counts deleted rows. As many as the bound means that there may be more.
+func (t *trim) spend(rows, bound int64) {
+	t.left -= rows
+	t.more = t.more || rows == bound
+}
+
+func (t *trim) expired(ctx context.Context) error {
+	before, bound := t.keep.Expired.UnixMicro(), t.left
+	rows, err := t.q.TrimSessions(ctx, gen.TrimSessionsParams{Before: before, Rows: int32(bound)})
+	if err != nil {
+		return err
+	}
+	t.spend(rows, bound)
+	bound = t.left
+	rows, err = t.q.TrimTokens(ctx, gen.TrimTokensParams{Before: before, Rows: int32(bound)})
+	t.spend(rows, bound)
+	return err
+}
+
+func (t *trim) deliveries(ctx context.Context) error {
+	bound := min(t.left, trimDeliveries)
+	rows, err := t.q.TrimDeliveries(ctx, gen.TrimDeliveriesParams{Before: t.keep.Deliveries.UnixMicro(), Rows: int32(bound)})
+	t.spend(rows, bound)
+	return err
+}
+
+// checks goes on with the round where the call before stopped.
+func (t *trim) checks(ctx context.Context) error {
+	rows, err := t.q.ChecksToTrim(ctx, gen.ChecksToTrimParams{After: int64(t.at), Rows: trimChecks})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		done, err := t.check(ctx, row)
+		if err != nil {
+			return err
+		}
+		if !done {
+			t.more = true
+			return nil
+		}
+		t.at = monitor.CheckID(row.ID)
+	}
+	if len(rows) == trimChecks {
+		t.more = true
+	} else {
+		t.at = 0
+	}
+	return nil
+}
+
+// check trims one check and reports whether nothing is left to trim of it.
+func (t *trim) check(ctx context.Context, row gen.ChecksToTrimRow) (done bool, err error) {
+	if last := row.NPings - int64(t.keep.Pings); last > 0 {
+		pings, err := t.q.TrimPings(ctx, gen.TrimPingsParams{CheckID: row.ID, Last: last, Rows: int32(t.left)})
+		if err != nil {
+			return false, err
+		}
+		if t.left -= pings; t.left == 0 {
+			return false, nil
+		}
+	}
+	bound := min(t.left, trimFlips)
+	flips, err := t.q.TrimFlips(ctx, gen.TrimFlipsParams{
+		CheckID: row.ID,
+		Newest:  row.Rev,
+		Before:  t.keep.Flips.UnixMicro(),
+		Rows:    int32(bound),
+	})
+	t.left -= flips
+	return flips < bound, err
+}

@@ -1,0 +1,278 @@
+// Package store declares what is kept and the one door through which a check
+// changes.
+//
+// A method is a whole transaction with a business name. Two engines implement
+// Store; what a caller may rely on is a test in storetest, run by both. Errors
+// are of the kinds in package fault where a caller can act on them:
+// fault.NotFound, fault.Conflict, and fault.Unavailable when the database cannot
+// take or prove a write now. Times are UTC and whole microseconds. Every list is
+// bounded by a limit.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/account"
+	"rollcall/internal/monitor"
+)
+
+// Store is everything that is kept.
+type Store interface {
+	Door
+	Schedule
+	Outbox
+	Coverage
+	Accounts
+	Checks
+	Channels
+	Housekeeping
+
+	// Ready reports whether the database answers; nil when it does.
+	Ready(ctx context.Context) error
+	// Close ends the use of the database.
+	Close() error
+}
+
+// Door is how a check changes.
+type Door interface {
+	// Transitions applies every step in one transaction: it locks the checks in
+	// the order of their ids, lets each step decide on its check as the steps
+	// before it left it, and writes all changes or none. A step whose check is not
+	// there, or whose Decide panics, fails alone, in its Result. The error of the
+	// whole means that nothing was written, or, for fault.Unavailable, that it is
+	// not known; the steps may then be tried again.
+	Transitions(ctx context.Context, steps []Step) ([]Result, error)
+}
+
+// Step is one transition of one check.
+type Step struct {
+	Ref Ref
+	// Decide is pure: it may be called twice.
+	Decide func(monitor.Check) monitor.Change
+	// Assign replaces the channels of the check in the same transaction, when not nil.
+	Assign *[]monitor.ChannelID
+}
+
+// Ref names a check in one of three ways: by ID, by UUID, or by PingKey and Slug.
+type Ref struct {
+	ID            monitor.CheckID
+	UUID          uuid.UUID
+	PingKey, Slug string
+	// Create, with PingKey and Slug, makes the check when the project has none of
+	// that slug, with every channel of the project. It returns the new check, whose
+	// ID and Project are filled in by the store.
+	Create func() monitor.Check
+}
+
+// Result is what became of a step. Err is a fault.NotFound when there is no such
+// check or no such ping key.
+type Result struct {
+	Change  monitor.Change
+	Created bool
+	Err     error
+}
+
+// Schedule is what the scheduler needs.
+type Schedule interface {
+	// DueChecks returns up to limit checks whose Wake is at or before now, the
+	// longest overdue first, and the earliest Wake after those, zero when there is
+	// none. Its cost depends on what is due.
+	DueChecks(ctx context.Context, now time.Time, limit int) ([]monitor.CheckID, time.Time, error)
+	// Quarantine takes a check that cannot be judged out of the schedule and keeps
+	// the words that say why. The next ping or edit puts it back.
+	Quarantine(ctx context.Context, id monitor.CheckID, words string) error
+	// AwaitedChecks returns up to limit checks with a Wake whose id is greater than
+	// after, in the order of their ids.
+	AwaitedChecks(ctx context.Context, after monitor.CheckID, limit int) ([]monitor.CheckID, error)
+}
+
+// Outbox is the durable queue of deliveries.
+type Outbox interface {
+	// LeaseDeliveries claims deliveries that are due, and those whose lease has run
+	// out. A delivery is not claimed while an earlier one of the same check and
+	// channel has not ended. Deliveries to disabled channels are not claimed.
+	LeaseDeliveries(ctx context.Context, l Lease) ([]Dispatch, error)
+	// NextDelivery returns when the next delivery becomes due, zero when none is waiting.
+	NextDelivery(ctx context.Context) (time.Time, error)
+	// RecordAttempt writes an attempt and the delivery as it is after it, and
+	// disables the channel with the given words unless they are empty. It is a
+	// fault.Conflict when the lease was lost to another attempt in the meantime.
+	RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error
+	// PostponeDelivery gives a lease back without an attempt.
+	PostponeDelivery(ctx context.Context, d monitor.Delivery, until time.Time) error
+	// ReplayDelivery begins a new round of attempts for a delivery that has ended.
+	ReplayDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, now time.Time) error
+	// EnqueueTest makes a test delivery for a channel.
+	EnqueueTest(ctx context.Context, project monitor.ProjectID, channel monitor.ChannelID, now time.Time) (monitor.DeliveryID, error)
+	// Deliveries lists the newest first.
+	Deliveries(ctx context.Context, q DeliveryQuery) ([]DeliveryRow, error)
+	// CountDeliveries counts what was decided since the given time, by state.
+	CountDeliveries(ctx context.Context, project monitor.ProjectID, since time.Time) (map[monitor.DeliveryState]int, error)
+	// Attempts lists the attempts of one delivery, the first one first.
+	Attempts(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID) ([]monitor.Attempt, error)
+	// OutboxAge returns when the oldest delivery that is due and unsent was decided, and how many wait.
+	OutboxAge(ctx context.Context, now time.Time) (oldest time.Time, waiting int, err error)
+}
+
+// Lease asks for deliveries.
+type Lease struct {
+	Now        time.Time
+	Until      time.Time // when the lease runs out
+	Limit      int
+	PerChannel int                 // at most so many of one channel
+	Busy       []monitor.ChannelID // channels that are to be left out
+}
+
+// Dispatch is a leased delivery with all that is needed to compose it.
+type Dispatch struct {
+	Delivery monitor.Delivery
+	Channel  monitor.Channel
+	Project  account.Project
+	Check    uuid.UUID     // of a flip
+	Flip     *monitor.Flip // nil for a test
+}
+
+// DeliveryQuery selects deliveries of one project. Zero members select all.
+type DeliveryQuery struct {
+	Project monitor.ProjectID
+	ID      monitor.DeliveryID
+	Check   monitor.CheckID
+	Channel monitor.ChannelID
+	State   monitor.DeliveryState
+	Before  monitor.DeliveryID // only older ones
+	Limit   int
+}
+
+// DeliveryRow is a delivery as a list shows it.
+type DeliveryRow struct {
+	monitor.Delivery
+	ChannelName string
+	ChannelKind monitor.ChannelKind
+	CheckUUID   uuid.UUID // zero for a test
+	CheckName   string
+	Flip        *monitor.Flip // nil for a test
+}
+
+// Coverage is the ledger of the time in which pings could be stored.
+type Coverage interface {
+	// Cover records that the node was able to store pings at the given time.
+	Cover(ctx context.Context, node string, at time.Time) error
+	// LastCovered returns the newest coverage mark of any node, zero when there is none.
+	LastCovered(ctx context.Context) (time.Time, error)
+	// AddBlind records a blind interval; the same From again is no second one.
+	AddBlind(ctx context.Context, b monitor.Blind) error
+	// Blinds lists the blind intervals that ended after since, the newest first.
+	Blinds(ctx context.Context, since time.Time, limit int) ([]monitor.Blind, error)
+}
+
+// Accounts is people, projects and keys.
+type Accounts interface {
+	// HasUsers reports whether anybody has an account.
+	HasUsers(ctx context.Context) (bool, error)
+	// CreateUser makes a user; a fault.Conflict when the address has an account.
+	CreateUser(ctx context.Context, u account.User) (account.User, error)
+	UserByEmail(ctx context.Context, email string) (account.User, error)
+	User(ctx context.Context, id account.UserID) (account.User, error)
+	SetPassword(ctx context.Context, id account.UserID, hash string) error
+
+	// CreateProject makes a project with its owner; a fault.Conflict when the ping key is taken.
+	CreateProject(ctx context.Context, p account.Project, owner account.UserID) (account.Project, error)
+	// ProjectsOf lists the projects of a user by name.
+	ProjectsOf(ctx context.Context, id account.UserID) ([]Membership, error)
+	// SetPingKey replaces the key by which a project's checks are pinged by slug.
+	SetPingKey(ctx context.Context, id monitor.ProjectID, key string) error
+	// SetAPIKey replaces the project's key of the given kind; only its hash is kept.
+	SetAPIKey(ctx context.Context, id monitor.ProjectID, kind account.KeyKind, hash string, now time.Time) error
+	// ProjectByAPIKey returns whose key has this hash.
+	ProjectByAPIKey(ctx context.Context, hash string) (account.Project, account.KeyKind, error)
+
+	// PutToken keeps the hash of a one-time token for a purpose; earlier ones of the purpose end.
+	PutToken(ctx context.Context, purpose, hash string, expires time.Time) error
+	// TokenValid reports whether the token can still be used.
+	TokenValid(ctx context.Context, purpose, hash string, now time.Time) (bool, error)
+	// UseToken ends a token; a fault.NotFound when it was used, has expired or never was.
+	UseToken(ctx context.Context, purpose, hash string, now time.Time) error
+
+	// FindSession, SaveSession and EndSession keep log-in sessions under the hash of their token.
+	FindSession(ctx context.Context, hash string, now time.Time) (data []byte, found bool, err error)
+	SaveSession(ctx context.Context, hash string, data []byte, expires time.Time) error
+	EndSession(ctx context.Context, hash string) error
+}
+
+// Membership is a project as one of its members sees it.
+type Membership struct {
+	account.Project
+	Role account.Role
+}
+
+// Checks is reading and making checks; changing one is Door's.
+type Checks interface {
+	// CreateCheck makes a check told to the given channels; a fault.Conflict when
+	// its slug or UUID is taken.
+	CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID) (monitor.Check, error)
+	// Check finds a check of a project by its UUID.
+	Check(ctx context.Context, project monitor.ProjectID, id uuid.UUID) (monitor.Check, error)
+	// Checks lists all checks of a project by name, at most limit.
+	Checks(ctx context.Context, project monitor.ProjectID, limit int) ([]monitor.Check, error)
+	DeleteCheck(ctx context.Context, project monitor.ProjectID, id monitor.CheckID) error
+	// AssignedChannels lists the channels that a check tells.
+	AssignedChannels(ctx context.Context, id monitor.CheckID) ([]monitor.ChannelID, error)
+	// Pings lists the newest first, those with N below before unless it is 0. Bodies
+	// are cut to ExcerptSize; BodySize tells their full size.
+	Pings(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Ping, error)
+	// Ping returns one ping with its whole body.
+	Ping(ctx context.Context, id monitor.CheckID, n int64) (monitor.Ping, error)
+	// Flips lists the newest first, those with Rev below before unless it is 0.
+	Flips(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Flip, error)
+	// RecentRuns returns the ends of runs among the last pings of every check of a
+	// project, the oldest first, at most each a check.
+	RecentRuns(ctx context.Context, project monitor.ProjectID, each int) (map[monitor.CheckID][]RunEnd, error)
+}
+
+// ExcerptSize is how many bytes of a body a list of pings holds.
+const ExcerptSize = 1000
+
+// RunEnd is a success or failure that counted.
+type RunEnd struct {
+	N        int64
+	At       time.Time
+	Signal   monitor.Signal
+	Duration *time.Duration
+}
+
+// Channels is reading and changing channels.
+type Channels interface {
+	CreateChannel(ctx context.Context, c monitor.Channel) (monitor.Channel, error)
+	// EditChannel writes a channel's name, settings and whether it is disabled.
+	EditChannel(ctx context.Context, c monitor.Channel) error
+	DeleteChannel(ctx context.Context, project monitor.ProjectID, id monitor.ChannelID) error
+	Channel(ctx context.Context, project monitor.ProjectID, id monitor.ChannelID) (monitor.Channel, error)
+	// Channels lists the channels of a project by name with how they are used.
+	Channels(ctx context.Context, project monitor.ProjectID) ([]ChannelUse, error)
+}
+
+// ChannelUse is a channel as its list shows it.
+type ChannelUse struct {
+	monitor.Channel
+	Checks   int       // how many checks tell it
+	LastSent time.Time // when it last proved to work; zero: never
+	Last     *monitor.Delivery
+}
+
+// Housekeeping keeps what is stored per check bounded.
+type Housekeeping interface {
+	// Trim deletes a bounded amount of what is older than the limits and reports
+	// whether more is left. A delivery that has not ended is never deleted.
+	Trim(ctx context.Context, keep Keep) (more bool, err error)
+}
+
+// Keep is how much is kept.
+type Keep struct {
+	Pings      int       // of each check, the newest
+	Flips      time.Time // those since then
+	Deliveries time.Time // those decided since then
+	Expired    time.Time // sessions and tokens that expired before are deleted
+}
