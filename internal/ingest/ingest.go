@@ -1,0 +1,252 @@
+// Package ingest makes a ping durable: it collects whatever arrives while the
+// last batch is committing and commits that together, which is group commit
+// without a timer.
+//
+// Nothing accepted lives in memory only: Submit returns without an error only
+// after the transaction that holds the ping has committed. The queue is bounded
+// in number and bytes; when it is full, or the database is away, Submit answers
+// fault.Unavailable at once and the client is to come again.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+// Limits of what waits.
+const (
+	QueueLimit  = 8192            // pings
+	QueueBytes  = 32 << 20        // bytes of their bodies
+	BatchLimit  = 256             // pings in one transaction
+	AnswerLimit = 2 * time.Second // after which a ping that is not stored yet is answered "try again"
+	commitLimit = 10 * time.Second
+)
+
+// Options configure an Ingest.
+type Options struct {
+	Now     func() time.Time
+	Log     *slog.Logger
+	Flipped func() // called after a commit that owes somebody a message; may be nil
+	Writers int    // batches that may commit at the same time; 0 is 1
+}
+
+// Ingest takes pings. Make one with New, and let Run work for as long as it is used.
+type Ingest struct {
+	door    store.Door
+	options Options
+
+	// mu guards the queue and what is being committed. Pings are dated while it is
+	// held, so the queue is in the order of their times.
+	mu      sync.Mutex
+	wake    *sync.Cond
+	queue   []*arrival
+	bytes   int
+	busy    map[int]time.Time // by writer: the time of the oldest ping it is committing
+	stopped bool
+
+	stats Stats
+}
+
+// Stats counts since the start.
+type Stats struct {
+	Accepted  atomic.Int64 // pings stored
+	Coalesced atomic.Int64 // of those, counted and not kept
+	Unknown   atomic.Int64 // no such check
+	Refused   atomic.Int64 // could not be stored
+	Batches   atomic.Int64
+	CommitNs  atomic.Int64 // time spent in commits, in nanoseconds
+}
+
+// arrival is one ping on its way into the store.
+type arrival struct {
+	ref  store.Ref
+	ping monitor.Ping
+	done chan answer
+}
+
+type answer struct {
+	result store.Result
+	err    error
+}
+
+// New returns an Ingest that writes through the given door.
+func New(door store.Door, options Options) *Ingest {
+	in := &Ingest{door: door, options: options, busy: map[int]time.Time{}}
+	in.wake = sync.NewCond(&in.mu)
+	return in
+}
+
+// Stats returns the counters; read them with Load.
+func (in *Ingest) Stats() *Stats { return &in.stats }
+
+// Submit stores a ping that has just been received and returns what it did. The
+// error is fault.NotFound when there is no such check, and fault.Unavailable when
+// the ping could not be stored now, or is not known to be.
+func (in *Ingest) Submit(ctx context.Context, ref store.Ref, ping monitor.Ping) (store.Result, error) {
+	a := &arrival{ref: ref, ping: ping, done: make(chan answer, 1)}
+	if !in.enqueue(a) {
+		in.stats.Refused.Add(1)
+		return store.Result{}, fault.Unavailable
+	}
+	timer := time.NewTimer(AnswerLimit)
+	defer timer.Stop()
+	select {
+	case got := <-a.done:
+		return got.result, in.count(got)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	in.stats.Refused.Add(1)
+	return store.Result{}, fault.Unavailable
+}
+
+func (in *Ingest) count(got answer) error {
+	err := got.err
+	if err == nil {
+		err = got.result.Err
+	}
+	switch {
+	case err == nil:
+		in.stats.Accepted.Add(1)
+		if got.result.Change.Outcome == monitor.Coalesced {
+			in.stats.Coalesced.Add(1)
+		}
+	case errors.Is(err, fault.NotFound):
+		in.stats.Unknown.Add(1)
+	default:
+		in.stats.Refused.Add(1)
+	}
+	return err
+}
+
+func (in *Ingest) enqueue(a *arrival) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.stopped || len(in.queue) >= QueueLimit || in.bytes+len(a.ping.Body) > QueueBytes {
+		return false
+	}
+	a.ping.At = in.options.Now()
+	in.queue = append(in.queue, a)
+	in.bytes += len(a.ping.Body)
+	in.wake.Signal()
+	return true
+}
+
+// Evidence returns the instant up to which every ping that this process has
+// received is stored: now, or the time of the oldest one that still waits.
+func (in *Ingest) Evidence(now time.Time) time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.queue) > 0 && in.queue[0].ping.At.Before(now) {
+		now = in.queue[0].ping.At
+	}
+	for _, at := range in.busy {
+		if at.Before(now) {
+			now = at
+		}
+	}
+	return now
+}
+
+// Run commits what is submitted until ctx ends and everything that was accepted
+// by then is answered.
+func (in *Ingest) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		in.mu.Lock()
+		in.stopped = true
+		in.mu.Unlock()
+		in.wake.Broadcast()
+	})
+	defer stop()
+	var writers errgroup.Group
+	for id := range max(1, in.options.Writers) {
+		writers.Go(func() error {
+			for {
+				batch := in.take(id)
+				if batch == nil {
+					return nil
+				}
+				in.commit(context.WithoutCancel(ctx), batch)
+			}
+		})
+	}
+	return writers.Wait()
+}
+
+// take waits for pings and returns them, or nil when there will be no more.
+func (in *Ingest) take(writer int) []*arrival {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.busy, writer)
+	for len(in.queue) == 0 {
+		if in.stopped {
+			return nil
+		}
+		in.wake.Wait()
+	}
+	n := min(len(in.queue), BatchLimit)
+	batch := make([]*arrival, n)
+	copy(batch, in.queue)
+	in.queue = append(in.queue[:0], in.queue[n:]...)
+	for _, a := range batch {
+		in.bytes -= len(a.ping.Body)
+	}
+	in.busy[writer] = batch[0].ping.At
+	return batch
+}
+
+// commit stores a batch and answers every ping in it. A batch that fails for a
+// reason of one of its pings is stored one by one, so that only that one fails.
+func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
+	results, err := in.transitions(ctx, batch)
+	if err != nil && len(batch) > 1 && !errors.Is(err, fault.Unavailable) {
+		for _, a := range batch {
+			in.commit(ctx, []*arrival{a})
+		}
+		return
+	}
+	if err != nil {
+		in.options.Log.Error("pings not stored", "pings", len(batch), "err", err)
+		for _, a := range batch {
+			a.done <- answer{err: errors.Join(fault.Unavailable, err)}
+		}
+		return
+	}
+	told := false
+	for i, a := range batch {
+		if err := results[i].Err; err != nil && !errors.Is(err, fault.NotFound) {
+			in.options.Log.Error("ping not stored", "err", err)
+			results[i].Err = errors.Join(fault.Unavailable, err)
+		}
+		flip := results[i].Change.Flip
+		told = told || flip != nil && flip.Tell
+		a.done <- answer{result: results[i]}
+	}
+	if told && in.options.Flipped != nil {
+		in.options.Flipped()
+	}
+}
+
+func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitLimit)
+	defer cancel()
+	steps := make([]store.Step, len(batch))
+	for i, a := range batch {
+		steps[i] = store.Step{Ref: a.ref, Decide: func(c monitor.Check) monitor.Change { return c.Receive(a.ping) }}
+	}
+	began := in.options.Now()
+	results, err := in.door.Transitions(ctx, steps)
+	in.stats.Batches.Add(1)
+	in.stats.CommitNs.Add(int64(in.options.Now().Sub(began)))
+	return results, err
+}

@@ -1,0 +1,175 @@
+// Package scheduler notices silence: it judges every check whose deadline has
+// passed, and only as far as it can prove that it would have seen a ping.
+//
+// A deadline is compared with evidence time, the instant up to which every
+// received ping is known to be stored, never with the wall clock alone. While the
+// process or its database is away there is no evidence; the gap is recorded as a
+// blind interval before anything is judged again (see blind.go). The cost of a
+// pass depends on what is due, not on how many checks exist.
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+// Measures of a pass.
+const (
+	PassLimit   = 500                   // checks judged in one transaction
+	LongestNap  = time.Second           // a deadline that came nearer meanwhile is seen by then
+	shortestNap = 10 * time.Millisecond // while evidence is waited for
+)
+
+// Store is what a scheduler needs of one.
+type Store interface {
+	store.Door
+	store.Schedule
+	store.Coverage
+}
+
+// Scheduler judges deadlines. Its fields are set before use and never after.
+type Scheduler struct {
+	Store Store
+	Now   func() time.Time
+	// Evidence returns up to when every received ping is stored, at most now; nil
+	// for a process that takes no pings.
+	Evidence func(now time.Time) time.Time
+	Flipped  func() // called after a commit that owes somebody a message; may be nil
+	Node     string // names this process in the coverage ledger
+	Log      *slog.Logger
+
+	coverage coverage
+	judged   atomic.Int64 // unix microseconds
+	stats    Stats
+}
+
+// Stats counts since the start.
+type Stats struct {
+	Judged      atomic.Int64 // checks looked at
+	Flips       atomic.Int64 // of those, changed their status
+	Quarantined atomic.Int64
+	Blind       atomic.Int64 // blind intervals recorded
+	Held        atomic.Int64 // passes given up for want of evidence
+}
+
+// Stats returns the counters; read them with Load.
+func (s *Scheduler) Stats() *Stats { return &s.stats }
+
+// JudgedUpTo returns the instant up to which every deadline has been judged, zero
+// before the first pass.
+func (s *Scheduler) JudgedUpTo() time.Time {
+	if us := s.judged.Load(); us != 0 {
+		return time.UnixMicro(us).UTC()
+	}
+	return time.Time{}
+}
+
+// Run covers, judges and sleeps until the next deadline, until ctx ends.
+func (s *Scheduler) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		_, next, err := s.Tick(ctx, s.Now())
+		nap := LongestNap
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.Log.Error("deadlines not judged", "err", err)
+		case !next.IsZero():
+			nap = min(LongestNap, max(shortestNap, next.Sub(s.Now())))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(nap):
+		}
+	}
+	return nil
+}
+
+// Tick does all that is to be done at now: it records coverage and any blind
+// interval, then judges what is due. It returns how many checks it judged and the
+// next instant at which one may have to be.
+func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.Time, err error) {
+	if err := s.cover(ctx, now); err != nil {
+		s.stats.Held.Add(1)
+		return 0, time.Time{}, fmt.Errorf("no evidence: %w", err)
+	}
+	evidence := now
+	if s.Evidence != nil {
+		evidence = s.Evidence(now)
+	}
+	for ctx.Err() == nil {
+		ids, after, err := s.Store.DueChecks(ctx, evidence, PassLimit)
+		if err != nil {
+			return n, time.Time{}, fmt.Errorf("find what is due: %w", err)
+		}
+		if err := s.transition(ctx, ids, func(c monitor.Check) monitor.Change { return c.Expire(evidence, now) }); err != nil {
+			return n, time.Time{}, fmt.Errorf("judge: %w", err)
+		}
+		n += len(ids)
+		if len(ids) < PassLimit {
+			s.judged.Store(evidence.UnixMicro())
+			return n, after, nil
+		}
+	}
+	return n, time.Time{}, ctx.Err()
+}
+
+// transition takes a set of checks through one rule. When they fail together each
+// is tried alone, and one that fails alone is quarantined: it never stops the others.
+func (s *Scheduler) transition(ctx context.Context, ids []monitor.CheckID, rule func(monitor.Check) monitor.Change) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	steps := make([]store.Step, len(ids))
+	for i, id := range ids {
+		steps[i] = store.Step{Ref: store.Ref{ID: id}, Decide: rule}
+	}
+	results, err := s.Store.Transitions(ctx, steps)
+	switch {
+	case err != nil && (errors.Is(err, fault.Unavailable) || ctx.Err() != nil):
+		return err
+	case err != nil && len(ids) == 1:
+		return s.quarantine(ctx, ids[0], err)
+	case err != nil:
+		for _, id := range ids {
+			if err := s.transition(ctx, []monitor.CheckID{id}, rule); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	told := false
+	for i, result := range results {
+		if result.Err != nil && !errors.Is(result.Err, fault.NotFound) {
+			if err := s.quarantine(ctx, ids[i], result.Err); err != nil {
+				return err
+			}
+		}
+		if flip := result.Change.Flip; flip != nil {
+			s.stats.Flips.Add(1)
+			told = told || flip.Tell
+		}
+	}
+	s.stats.Judged.Add(int64(len(ids)))
+	if told && s.Flipped != nil {
+		s.Flipped()
+	}
+	return nil
+}
+
+// quarantine takes a check that cannot be judged out of the schedule and says why
+// on its page.
+func (s *Scheduler) quarantine(ctx context.Context, id monitor.CheckID, why error) error {
+	s.stats.Quarantined.Add(1)
+	s.Log.Error("check quarantined", "check", id, "err", why)
+	if err := s.Store.Quarantine(ctx, id, "This check could not be judged and is left out until its next ping or edit."); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,397 @@
+package scheduler_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
+	"rollcall/internal/scheduler"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlite"
+)
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// world is a store with one project and one channel, inside a bubble of virtual time.
+type world struct {
+	*sqlite.Store
+	t       *testing.T
+	project account.Project
+	channel monitor.Channel
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	ctx := t.Context()
+	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "rollcall.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	w := &world{Store: st, t: t}
+	user, err := st.CreateUser(ctx, account.User{Email: "ops@example.org", Created: now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.project, err = st.CreateProject(ctx, account.Project{Name: "Main", PingKey: account.NewPingKey(), Created: now()}, user.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.channel, err = st.CreateChannel(ctx, monitor.Channel{
+		Project: w.project.ID, Name: "ops", Kind: monitor.Email,
+		Settings: monitor.Settings{Address: "ops@example.org"}, Created: now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) check(name string, spec schedule.Spec, grace time.Duration) monitor.Check {
+	w.t.Helper()
+	c, err := w.CreateCheck(w.t.Context(), monitor.Create(monitor.Check{
+		UUID: uuid.New(), Project: w.project.ID,
+		Config: monitor.Config{Name: name, Schedule: spec, Grace: grace},
+	}, now()), []monitor.ChannelID{w.channel.ID})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func (w *world) ping(c monitor.Check, signal monitor.Signal) {
+	w.t.Helper()
+	results, err := w.Transitions(w.t.Context(), []store.Step{{
+		Ref:    store.Ref{ID: c.ID},
+		Decide: func(c monitor.Check) monitor.Change { return c.Receive(monitor.Ping{At: now(), Signal: signal}) },
+	}})
+	if err != nil || results[0].Err != nil {
+		w.t.Fatal(err, results[0].Err)
+	}
+}
+
+func (w *world) read(c monitor.Check) monitor.Check {
+	w.t.Helper()
+	c, err := w.Check(w.t.Context(), w.project.ID, c.UUID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func (w *world) flips(c monitor.Check) []monitor.Flip {
+	w.t.Helper()
+	flips, err := w.Flips(w.t.Context(), c.ID, 0, 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return flips
+}
+
+func (w *world) scheduler() *scheduler.Scheduler {
+	return &scheduler.Scheduler{Store: w.Store, Now: now, Node: "test", Log: slog.New(slog.DiscardHandler)}
+}
+
+// running starts a scheduler and returns how to stop it.
+func running(t *testing.T, s *scheduler.Scheduler) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func every(d time.Duration) schedule.Spec { return schedule.Spec{Kind: schedule.Every, Period: d} }
+
+func TestADeadlineIsActedOnWhenItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.check("job", every(time.Hour), 5*time.Minute)
+		told := 0
+		s := w.scheduler()
+		s.Flipped = func() { told++ }
+		defer running(t, s)()
+
+		began := now()
+		w.ping(c, monitor.Success)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+
+		flips := w.flips(c)
+		if len(flips) != 2 || flips[0].New != monitor.Down || flips[0].Reason != monitor.Silent {
+			t.Fatalf("flips: %+v", flips)
+		}
+		deadline := began.Add(time.Hour + 5*time.Minute)
+		if got := flips[0].At; !got.Equal(deadline) {
+			t.Errorf("dated %v, want the deadline %v", got, deadline)
+		}
+		if late := flips[0].Judged.Sub(deadline); late < 0 || late > 50*time.Millisecond {
+			t.Errorf("judged %v after the deadline", late)
+		}
+		if told != 1 {
+			t.Errorf("told %d times, want once", told)
+		}
+	})
+}
+
+func TestADeadlineThatComesNearerIsSeenWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.scheduler()
+		defer running(t, s)()
+		time.Sleep(time.Minute) // it sleeps with nothing to wait for
+
+		c := w.check("job", every(time.Second), time.Second)
+		began := now()
+		w.ping(c, monitor.Success)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		flips := w.flips(c)
+		if len(flips) != 2 {
+			t.Fatalf("flips: %+v", flips)
+		}
+		if late := flips[0].Judged.Sub(began.Add(2 * time.Second)); late < 0 || late > time.Second {
+			t.Errorf("judged %v after the deadline", late)
+		}
+	})
+}
+
+func TestPingsMoveTheDeadlineWithoutTouchingItsIndex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.check("job", every(time.Hour), 5*time.Minute)
+		defer running(t, w.scheduler())()
+		w.ping(c, monitor.Success)
+		wake := w.read(c).Wake
+		for range 10 {
+			time.Sleep(5 * time.Minute)
+			w.ping(c, monitor.Success)
+			if got := w.read(c).Wake; !got.Equal(wake) {
+				t.Fatalf("a ping moved the index entry from %v to %v", wake, got)
+			}
+		}
+		time.Sleep(20 * time.Minute) // the scheduler has come by meanwhile
+		synctest.Wait()
+		c = w.read(c)
+		if d, _ := c.Deadline(); c.Status != monitor.Up || !c.Wake.Equal(d.At) {
+			t.Errorf("%s, wakes at %v, deadline %v", c.Status, c.Wake, d.At)
+		}
+	})
+}
+
+func TestNothingIsJudgedBeyondTheEvidence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.check("job", every(time.Minute), time.Minute)
+		w.ping(c, monitor.Success)
+		waiting := now().Add(90 * time.Second) // a ping that was received then is not stored yet
+		held := true
+		s := w.scheduler()
+		s.Evidence = func(now time.Time) time.Time {
+			if held && waiting.Before(now) {
+				return waiting
+			}
+			return now
+		}
+		time.Sleep(10 * time.Second)
+		defer running(t, s)()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := w.read(c).Status; got != monitor.Up {
+			t.Fatalf("judged %s without evidence", got)
+		}
+		if got := s.JudgedUpTo(); !got.Equal(waiting) {
+			t.Errorf("claims to have judged up to %v, want %v", got, waiting)
+		}
+		held = false
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := w.read(c).Status; got != monitor.Down {
+			t.Errorf("%s, want down once the evidence is there", got)
+		}
+	})
+}
+
+func TestOneCheckThatCannotBeJudgedStopsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		good := w.check("good", every(time.Minute), time.Minute)
+		bad := w.check("bad", every(time.Minute), time.Minute)
+		w.ping(good, monitor.Success)
+		w.ping(bad, monitor.Success)
+		s := w.scheduler()
+		s.Store = poison{w.Store, bad.ID}
+		defer running(t, s)()
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if got := w.read(good).Status; got != monitor.Down {
+			t.Errorf("the good check is %s, want down", got)
+		}
+		c := w.read(bad)
+		if c.Trouble == "" || !c.Wake.IsZero() || s.Stats().Quarantined.Load() != 1 {
+			t.Errorf("not quarantined once: %q, wake %v, %d times", c.Trouble, c.Wake, s.Stats().Quarantined.Load())
+		}
+		w.ping(bad, monitor.Success) // the next ping puts it back
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if s.Stats().Quarantined.Load() != 2 {
+			t.Error("a ping did not put the check back into the schedule")
+		}
+	})
+}
+
+// poison fails every batch of the scheduler that holds one check.
+type poison struct {
+	*sqlite.Store
+	id monitor.CheckID
+}
+
+func (p poison) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	for _, step := range steps {
+		if step.Ref.ID == p.id {
+			return nil, errors.New("this row cannot be written")
+		}
+	}
+	return p.Store.Transitions(ctx, steps)
+}
+
+// outage is a store whose database does not answer while it is set.
+type outage struct {
+	*sqlite.Store
+	away *bool
+}
+
+func (o outage) Cover(ctx context.Context, node string, at time.Time) error {
+	if *o.away {
+		return fault.Unavailable
+	}
+	return o.Store.Cover(ctx, node, at)
+}
+
+func (o outage) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	if *o.away {
+		return nil, fault.Unavailable
+	}
+	return o.Store.Transitions(ctx, steps)
+}
+
+func (o outage) AddBlind(ctx context.Context, b monitor.Blind) error {
+	if *o.away {
+		return fault.Unavailable
+	}
+	return o.Store.AddBlind(ctx, b)
+}
+
+func TestOurOutageIsNotTheirFailure(t *testing.T) {
+	for _, o := range []struct {
+		name                  string
+		spec                  schedule.Spec
+		grace                 time.Duration
+		pingBefore, outage    time.Duration
+		comesAgain            bool
+		afterOutage, nextMiss monitor.Status // a minute after it; and once the next slot has passed in silence
+		nextMissAfter         time.Duration
+		wantBlind, wantDowns  int
+	}{
+		{name: "a restart is no outage", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 10 * time.Second,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 3 * time.Minute, wantBlind: 0, wantDowns: 1},
+		{name: "short period, job healthy", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
+			comesAgain: true, afterOutage: monitor.Up, nextMiss: monitor.Up, nextMissAfter: 20 * time.Second, wantBlind: 1, wantDowns: 0},
+		{name: "short period, job dead", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 10 * time.Minute, wantBlind: 1, wantDowns: 1},
+		{name: "long period, its only ping was due inside", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Unknown, nextMissAfter: time.Hour, wantBlind: 1, wantDowns: 0},
+		{name: "long period, due inside, dead: told at the next missed run", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 4 * time.Hour, wantBlind: 1, wantDowns: 1},
+		{name: "long period, due much later", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 10 * time.Minute, outage: 40 * time.Minute,
+			afterOutage: monitor.Up, nextMiss: monitor.Down, nextMissAfter: 100 * time.Minute, wantBlind: 1, wantDowns: 1},
+	} {
+		t.Run(o.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				c := w.check("job", o.spec, o.grace)
+				away := false
+				s := w.scheduler()
+				s.Store = outage{w.Store, &away}
+				stop := running(t, s)
+				w.ping(c, monitor.Success)
+				time.Sleep(o.pingBefore)
+				synctest.Wait()
+
+				away = true // the database hangs; the process is started anew meanwhile
+				time.Sleep(o.outage / 2)
+				stop()
+				s = w.scheduler()
+				s.Store = outage{w.Store, &away}
+				defer running(t, s)()
+				time.Sleep(o.outage / 2)
+				away = false
+				if o.comesAgain {
+					time.Sleep(30 * time.Second)
+					w.ping(c, monitor.Success)
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if got := w.read(c).Shown(now()); got != o.afterOutage {
+					t.Errorf("after the outage: %s, want %s", got, o.afterOutage)
+				}
+				time.Sleep(o.nextMissAfter)
+				synctest.Wait()
+				if got := w.read(c).Status; got != o.nextMiss {
+					t.Errorf("later: %s, want %s", got, o.nextMiss)
+				}
+				blinds, err := w.Blinds(t.Context(), time.Time{}, 10)
+				if err != nil || len(blinds) != o.wantBlind {
+					t.Errorf("%d blind intervals (%v), want %d", len(blinds), err, o.wantBlind)
+				}
+				downs := 0
+				for _, f := range w.flips(c) {
+					if f.Tell {
+						downs++
+					}
+				}
+				if downs != o.wantDowns {
+					t.Errorf("told %d times, want %d", downs, o.wantDowns)
+				}
+			})
+		})
+	}
+}
+
+func TestARunWhoseEndMayHaveBeenLostIsNotAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.check("job", every(2*time.Hour), time.Hour)
+		stop := running(t, w.scheduler())
+		w.ping(c, monitor.Success)
+		w.ping(c, monitor.Start)
+		time.Sleep(30 * time.Minute)
+		stop()
+		time.Sleep(10 * time.Minute) // the run ended now, and nobody was there
+		defer running(t, w.scheduler())()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if c := w.read(c); c.Status != monitor.Unknown || c.Due.IsZero() {
+			t.Errorf("%s, due %v; want unknown and the next run awaited", c.Status, c.Due)
+		}
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if got := w.read(c).Status; got != monitor.Down {
+			t.Errorf("%s, want down after the next missed run", got)
+		}
+	})
+}
