@@ -242,7 +242,11 @@ func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Re
 	defer cancel()
 	steps := make([]store.Step, len(batch))
 	for i, a := range batch {
-		steps[i] = store.Step{Ref: a.ref, Decide: func(c monitor.Check) monitor.Change { return c.Receive(a.ping) }}
+		ref := a.ref
+		if template := ref.Create; template != nil {
+			ref.Create = func() monitor.Check { return monitor.Create(template(), a.ping.At) }
+		}
+		steps[i] = store.Step{Ref: ref, Decide: func(c monitor.Check) monitor.Change { return c.Receive(a.ping) }}
 	}
 	began := in.options.Now()
 	results, err := in.door.Transitions(ctx, steps)

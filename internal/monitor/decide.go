@@ -79,7 +79,7 @@ const (
 )
 
 // Provisioned returns a check as a first ping with ?create=1 makes it: named by
-// its slug, expected every day with an hour of grace. The ping dates it.
+// its slug, expected every day with an hour of grace. Create makes it a new one.
 func Provisioned(id uuid.UUID, slug string) Check {
 	return Check{
 		UUID: id,
@@ -87,6 +87,5 @@ func Provisioned(id uuid.UUID, slug string) Check {
 			Name: slug, Slug: slug, Grace: provisionedGrace,
 			Schedule: schedule.Spec{Kind: schedule.Every, Period: provisionedPeriod},
 		},
-		State: State{Status: New},
 	}
 }

@@ -13,9 +13,6 @@ import (
 // moves the check depends on the rules about paused checks, methods and
 // keywords, in that order.
 func (c Check) Receive(p Ping) Change {
-	if c.Created.IsZero() { // this ping makes the check
-		c.Created, c.Updated, c.Since = p.At, p.At, p.At
-	}
 	p.Ignored = c.ignores(p)
 	if p.Ignored == "" {
 		p = c.Filter.apply(p)

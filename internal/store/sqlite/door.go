@@ -68,6 +68,9 @@ func (h *statements) close() error {
 // Transitions implements store.Door. There is one writer, so the transaction is
 // the lock.
 func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	// A context that can end costs the driver a goroutine for every statement, and
+	// could not end an fsync anyway; busy_timeout bounds the wait for the lock.
+	ctx = context.WithoutCancel(ctx)
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("begin transitions: %w", classify(err))

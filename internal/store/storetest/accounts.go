@@ -29,9 +29,9 @@ func usersKept(s *site) {
 
 	_, err = s.CreateUser(s.ctx, account.User{Email: s.user.Email, Created: at(0)})
 	s.fails(err, fault.Conflict)
-	u, err := s.CreateUser(s.ctx, account.User{Email: "dev@example.org", Created: at(time.Second)})
+	u, err := s.CreateUser(s.ctx, account.User{Email: "dev@example.org", Created: at(time.Second)}) // without a password
 	s.ok(err)
-	for range 2 { // without a password, then with one
+	for range 2 { // as made, then with a password
 		got, err := s.User(s.ctx, u.ID)
 		s.ok(err)
 		s.same("user by id", got, u)
@@ -50,9 +50,8 @@ func usersKept(s *site) {
 
 func projectsKept(s *site) {
 	beta, alpha := s.addProject("beta"), s.addProject("Alpha")
-	u, err := s.CreateUser(s.ctx, account.User{Email: "dev@example.org", Created: at(0)})
-	s.ok(err)
-	_, err = s.CreateProject(s.ctx, account.Project{Name: "Theirs", PingKey: account.NewPingKey(), Created: at(0)}, u.ID)
+	u := s.addUser()
+	_, err := s.CreateProject(s.ctx, account.Project{Name: "Theirs", PingKey: account.NewPingKey(), Created: at(0)}, u.ID)
 	s.ok(err)
 	got, err := s.ProjectsOf(s.ctx, s.user.ID)
 	s.ok(err)

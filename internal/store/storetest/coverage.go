@@ -26,6 +26,8 @@ func coverage(s *site) {
 	covered(at(3 * time.Second))
 	s.ok(s.Cover(s.ctx, "a", at(4*time.Second)))
 	covered(at(4 * time.Second))
+	s.ok(s.Cover(s.ctx, "a", at(1*time.Second))) // a clock that was set back
+	covered(at(4 * time.Second))
 }
 
 func blinds(s *site) {

@@ -15,6 +15,7 @@ import (
 var doorTests = []test{
 	{"a ping, its flip and the check are stored", pingIsStored},
 	{"a told flip owes a delivery to every channel", flipOwesDeliveries},
+	{"a channel that is disabled is owed nothing", disabledOwedNothing},
 	{"a batch touches many checks", batchOfManyChecks},
 	{"steps on one check fold in order", stepsFold},
 	{"what is not there fails alone", absentFailsAlone},
@@ -24,9 +25,12 @@ var doorTests = []test{
 	{"an edit to a taken slug is a conflict", editConflicts},
 	{"unchanged writes nothing", unchangedWritesNothing},
 	{"assign replaces the channels", assignReplaces},
-	{"a transaction that fails leaves nothing", failureLeavesNothing},
 	{"a flip is not written twice", flipOnce},
 	{"no steps are no error", func(s *site) { s.apply() }},
+}
+
+var failureTests = []test{
+	{"a transaction that fails leaves nothing", failureLeavesNothing},
 }
 
 func pingIsStored(s *site) {
@@ -66,6 +70,17 @@ func flipOwesDeliveries(s *site) {
 		},
 		ChannelName: "a", ChannelKind: monitor.Webhook, CheckUUID: c.UUID, CheckName: c.Name, Flip: flip,
 	})
+}
+
+func disabledOwedNothing(s *site) {
+	gone, there := s.addChannel(s.project, "gone"), s.addChannel(s.project, "there")
+	gone.Disabled = "its receiver is gone"
+	s.ok(s.EditChannel(s.ctx, gone))
+	s.owe("nightly", at(0), gone, there)
+	owed := s.deliveries()
+	if len(owed) != 1 || owed[0].Channel != there.ID {
+		s.Fatalf("deliveries: %v", owed)
+	}
 }
 
 func batchOfManyChecks(s *site) {

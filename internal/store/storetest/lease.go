@@ -21,6 +21,7 @@ var leaseTests = []test{
 	{"a disabled channel takes nothing until it is enabled", leaseSkipsDisabled},
 	{"an attempt is recorded", attemptRecorded},
 	{"a lost lease records nothing", lostLease},
+	{"a lease lost to an attempt that failed records nothing", overtakenLease},
 	{"an attempt may disable the channel", attemptDisables},
 	{"a postponed delivery waits without an attempt", postponed},
 	{"the next delivery is found", nextDelivery},
@@ -243,6 +244,19 @@ func lostLease(s *site) {
 	early, _ := waiting.Settle(monitor.Result{Verdict: monitor.Done}, at(0))
 	s.fails(s.RecordAttempt(s.ctx, attemptOf(early, at(0)), early, ""), fault.Conflict)
 	s.same("delivery", s.delivery(waiting.ID), waiting)
+}
+
+func overtakenLease(s *site) {
+	s.owe("nightly", at(0), s.addChannel(s.project, "hook"))
+	slow := s.leaseOne(at(0))
+	failed := s.settle(s.leaseOne(at(time.Minute)), monitor.Result{Verdict: monitor.Retry}, at(time.Minute))
+	next := s.leaseOne(failed.NextAt) // is being sent again, as slow believes of itself
+	done, _ := slow.Settle(monitor.Result{Verdict: monitor.Done}, failed.NextAt)
+	s.fails(s.RecordAttempt(s.ctx, attemptOf(done, failed.NextAt), done, ""), fault.Conflict)
+	s.fails(s.PostponeDelivery(s.ctx, slow, at(time.Hour)), fault.Conflict)
+	s.same("attempts", s.attempts(slow.ID), []monitor.Attempt{attemptOf(failed, at(time.Minute))})
+	sent := s.settle(next, monitor.Result{Verdict: monitor.Done}, failed.NextAt)
+	s.same("delivery", s.delivery(slow.ID), sent)
 }
 
 func attemptDisables(s *site) {

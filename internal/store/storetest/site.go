@@ -21,19 +21,37 @@ import (
 type site struct {
 	store.Store
 	*testing.T
-	engine  Engine
-	ctx     context.Context
-	user    account.User
-	project account.Project
+	engine   Engine
+	ctx      context.Context
+	user     account.User
+	project  account.Project
+	projects []account.Project // all of the site
 }
 
-func newSite(t *testing.T, e Engine) *site {
-	s := &site{Store: e.Open(t), T: t, engine: e, ctx: t.Context()}
-	user, err := s.CreateUser(s.ctx, account.User{Email: "ops@example.org", PasswordHash: "hash", Created: at(0)})
-	s.ok(err)
-	s.user = user
+func newSite(t *testing.T, e Engine, opened store.Store) *site {
+	s := &site{Store: opened, T: t, engine: e, ctx: t.Context()}
+	s.user = s.addUser()
 	s.project = s.addProject("Main")
+	t.Cleanup(s.clear)
 	return s
+}
+
+// clear deletes what is seen across projects: checks, which may be due, and
+// deliveries, which go with their channels.
+func (s *site) clear() {
+	ctx := context.Background() // the test's own has ended
+	for _, p := range s.projects {
+		checks, err := s.Checks(ctx, p.ID, 1_000)
+		s.ok(err)
+		for _, c := range checks {
+			s.ok(s.DeleteCheck(ctx, p.ID, c.ID))
+		}
+		channels, err := s.Channels(ctx, p.ID)
+		s.ok(err)
+		for _, c := range channels {
+			s.ok(s.DeleteChannel(ctx, p.ID, c.ID))
+		}
+	}
 }
 
 // at returns an instant of the time in which the tests play.
@@ -41,10 +59,18 @@ func at(d time.Duration) time.Time {
 	return time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC).Add(d)
 }
 
+func (s *site) addUser() account.User {
+	s.Helper()
+	u, err := s.CreateUser(s.ctx, account.User{Email: uuid.NewString() + "@example.org", PasswordHash: "hash", Created: at(0)})
+	s.ok(err)
+	return u
+}
+
 func (s *site) addProject(name string) account.Project {
 	s.Helper()
 	p, err := s.CreateProject(s.ctx, account.Project{Name: name, PingKey: account.NewPingKey(), Created: at(0)}, s.user.ID)
 	s.ok(err)
+	s.projects = append(s.projects, p)
 	return p
 }
 
