@@ -1,3 +1,5 @@
+// The generators and linters: a module of their own, so that they are no part of
+// the product. `make tools` builds them into bin/.
 module rollcall/tools
 
 go 1.26.0

@@ -66,7 +66,7 @@ var running servers
 
 // servers are those of this process, one for each set of settings.
 type servers struct {
-	mu    sync.Mutex // guards start; held only to look up, never while starting
+	mu    sync.Mutex // guards start; never held while one starts
 	start map[string]func() (*Server, error)
 }
 

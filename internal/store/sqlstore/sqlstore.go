@@ -3,8 +3,9 @@
 //
 // It owns the one conversion between a row and its value in the whole program
 // (convert.go), and the queries in queries/, from which package gen is generated.
-// It refuses to know an engine: opening, locking and the hot paths are theirs, and
-// an engine says by its function what kind of failure a driver's error is.
+// It refuses to know an engine: opening a database and the door by which a check
+// changes are the engines' own, and an engine says by its function what kind of
+// failure a driver's error is.
 package sqlstore
 
 import (

@@ -59,6 +59,7 @@ func at(d time.Duration) time.Time {
 	return time.Date(2026, 3, 1, 12, 0, 0, 123_456_000, time.UTC).Add(d)
 }
 
+// addUser makes somebody whom no other test knows.
 func (s *site) addUser() account.User {
 	s.Helper()
 	u, err := s.CreateUser(s.ctx, account.User{Email: uuid.NewString() + "@example.org", PasswordHash: "hash", Created: at(0)})

@@ -1,0 +1,83 @@
+# `make` alone lists what there is. Everything needs Go; `make test` installs the
+# rest on Debian and Ubuntu, and elsewhere says what to install.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+##@ Run
+
+.PHONY: run
+run: ## Run the server on http://127.0.0.1:8000 with the embedded database.
+	go run ./cmd/rollcall serve
+
+.PHONY: build
+build: ## Build the static binary bin/rollcall.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/rollcall ./cmd/rollcall
+
+.PHONY: image
+image: ## Build the container image rollcall:local.
+	docker build --build-arg VERSION=$(VERSION) --tag rollcall:local .
+
+##@ Change
+
+.PHONY: generate
+generate: tools ## Write the generated code: pages from *.templ, queries from *.sql.
+	bin/templ generate -log-level warn
+	bin/sqlc generate
+
+.PHONY: fmt
+fmt: tools ## Format the code.
+	bin/gofumpt -w .
+
+##@ Check
+
+.PHONY: test
+test: deps check-generated lint ## Run every check and test there is, installing what they need.
+	@scripts/test
+
+.PHONY: check
+check: test ## What to run before a push: test, and look for known vulnerabilities.
+	@scripts/vulncheck
+
+.PHONY: lint
+lint: tools ## Check format, and what go vet and staticcheck find.
+	@unformatted=$$(bin/gofumpt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	bin/staticcheck ./...
+
+.PHONY: check-generated
+check-generated: tools ## Check that the generated code is what its sources give.
+	@scripts/check-generated
+
+.PHONY: bench
+bench: build ## Measure pings per second on this machine, and print a table.
+	go run ./internal/bench -binary bin/rollcall
+
+.PHONY: screenshots
+screenshots: ## Take pictures of the pages with Chromium, into screenshots/.
+	go run ./internal/screenshots
+
+##@ Prepare
+
+.PHONY: deps
+deps: ## Install what the tests need beside Go (apt-get), or say what to install.
+	@scripts/deps
+
+.PHONY: tools
+tools: bin/.tools ## Build the generators and linters into bin/.
+
+# Without cgo, sqlc's parser is WebAssembly and builds in a third of the time.
+bin/.tools: tools/go.mod tools/go.sum
+	CGO_ENABLED=0 go build -C tools -o ../bin/ tool
+	@touch $@
+
+.PHONY: help
+help: ## List these targets.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"rollcall/internal/app"
+)
+
+const description = `Rollcall tells you when a scheduled job did not run.
+
+A job reports in at a secret URL. When it does not by its deadline, or reports a failure, the people responsible are told.`
+
+const defaultDatabase = "rollcall-data/rollcall.db"
+
+type commandLine struct {
+	Serve       serve       `cmd:"" help:"Run the server."`
+	Migrate     migrate     `cmd:"" help:"Bring the database's schema up to date and end."`
+	User        user        `cmd:"" help:"Manage accounts."`
+	Healthcheck healthcheck `cmd:"" help:"Ask a running server whether it is ready; the exit status answers."`
+	Version     showVersion `cmd:"" help:"Show the version."`
+}
+
+// database is the one flag that most commands have.
+type database struct {
+	Database     string `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file, or postgres://user:password@host/name."`
+	DatabaseFile string `env:"ROLLCALL_DATABASE_FILE" placeholder:"FILE" help:"Read the database's address from a file, so that it stands in no process list."`
+}
+
+func (d database) address() (string, error) { return fromFile(d.Database, d.DatabaseFile) }
+
+// fromFile returns the value, or what stands in the file when one is given.
+func fromFile(value, file string) (string, error) {
+	if file == "" {
+		return value, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimSpace(string(raw))
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	return text, nil
+}
+
+type serve struct {
+	Listen         string `env:"ROLLCALL_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where pages and pings are served (${default})."`
+	database       `embed:""`
+	BaseURL        string        `env:"ROLLCALL_BASE_URL" placeholder:"URL" help:"How people and jobs reach this server, such as https://rollcall.example.org. Without it, the address it listens on."`
+	SMTP           string        `name:"smtp" env:"ROLLCALL_SMTP" placeholder:"URL" help:"Mail server: smtp[s]://user:password@host:port?from=alerts@example.org. Without it no mail is sent."`
+	SMTPFile       string        `name:"smtp-file" env:"ROLLCALL_SMTP_FILE" placeholder:"FILE" help:"Read the mail server's URL from a file."`
+	OpsListen      string        `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where health, metrics and profiles are served, without a password (${default}; empty: nowhere)."`
+	EgressAllow    []network     `env:"ROLLCALL_EGRESS_ALLOW" placeholder:"CIDR" help:"Networks that alerts may reach although they are private, separated by commas."`
+	TrustedProxies []network     `env:"ROLLCALL_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that may say in X-Forwarded-For who a client is."`
+	Roles          []app.Role    `env:"ROLLCALL_ROLES" enum:"web,scheduler,alerter" default:"web,scheduler,alerter" placeholder:"ROLE" help:"What this process does: ${enum}. Several processes can share one PostgreSQL."`
+	Provision      string        `env:"ROLLCALL_PROVISION" placeholder:"FILE" help:"YAML file with projects, channels and checks to bring about at the start."`
+	LogFormat      app.LogFormat `env:"ROLLCALL_LOG_FORMAT" enum:"text,json" default:"text" help:"How log lines are written: ${enum}."`
+	LogLevel       string        `env:"ROLLCALL_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: ${enum}."`
+}
+
+// Help is shown below the flags.
+func (serve) Help() string {
+	return `Examples:
+
+  rollcall serve
+
+  rollcall serve --listen :8000 --base-url https://rollcall.example.org --smtp-file /run/secrets/smtp
+
+  ROLLCALL_DATABASE=postgres://rollcall@db/rollcall rollcall serve --provision rollcall.yml --log-format json
+
+Every flag can be given in the environment too. SIGTERM stops the server in good order within 40 seconds; a second one stops it at once, and loses nothing either.`
+}
+
+// Run implements the command.
+func (s serve) Run(ctx context.Context, streams streams) error {
+	database, err := s.address()
+	if err != nil {
+		return err
+	}
+	smtp, err := fromFile(s.SMTP, s.SMTPFile)
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, app.Config{
+		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp,
+		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
+		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,
+	})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// network is a range of addresses, or one.
+type network netip.Prefix
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *network) UnmarshalText(text []byte) error {
+	prefix, err := netip.ParsePrefix(string(text))
+	if addr, single := netip.ParseAddr(string(text)); single == nil {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no network, such as 10.0.0.0/8, and no address", text)
+	}
+	*n = network(prefix)
+	return nil
+}
+
+func prefixes(networks []network) []netip.Prefix {
+	list := make([]netip.Prefix, len(networks))
+	for i, n := range networks {
+		list[i] = netip.Prefix(n)
+	}
+	return list
+}
+
+type migrate struct {
+	database `embed:""`
+}
+
+// Run implements the command.
+func (m migrate) Run(ctx context.Context, streams streams) error {
+	database, err := m.address()
+	if err != nil {
+		return err
+	}
+	if err := app.Migrate(ctx, database); err != nil {
+		return err
+	}
+	fmt.Fprintln(streams.out, "The database is up to date.")
+	return nil
+}
+
+type user struct {
+	Add      userAdd      `cmd:"" help:"Make an account with a project and its keys. The password is read from standard input."`
+	Password userPassword `cmd:"" help:"Give an account a new password, read from standard input."`
+}
+
+type userAdd struct {
+	Email    string `arg:"" help:"Address of the person."`
+	Project  string `required:"" placeholder:"NAME" help:"Name of their project."`
+	JSON     bool   `name:"json" help:"Print the account and its keys as JSON."`
+	database `embed:""`
+}
+
+// Help is shown below the flags.
+func (userAdd) Help() string {
+	return `The API keys are printed once and cannot be read again.
+
+Example:
+
+  rollcall user add ops@example.org --project Main --json < password.txt
+
+A SQLite file belongs to the server while it runs: stop it first. With PostgreSQL the server may run.`
+}
+
+// Run implements the command.
+func (u userAdd) Run(ctx context.Context, streams streams) error {
+	database, err := u.address()
+	if err != nil {
+		return err
+	}
+	password, err := readPassword(streams.in)
+	if err != nil {
+		return err
+	}
+	made, err := app.AddUser(ctx, database, app.NewAccount{Email: u.Email, Password: password, Project: u.Project})
+	if err != nil {
+		return err
+	}
+	if u.JSON {
+		return json.NewEncoder(streams.out).Encode(accountJSON{
+			User:    userJSON{made.User.Email},
+			Project: projectJSON{strconv.FormatInt(int64(made.Project.ID), 10), made.Project.Name},
+			PingKey: made.Project.PingKey, APIKey: made.APIKey, ReadOnlyKey: made.ReadOnlyKey,
+		})
+	}
+	fmt.Fprintf(streams.out, "%s can log in and owns the project %s.\n\n  ping key            %s\n  API key             %s\n  API key, read-only  %s\n\nKeep the API keys now: they are not shown again.\n",
+		made.User.Email, made.Project.Name, made.Project.PingKey, made.APIKey, made.ReadOnlyKey)
+	return nil
+}
+
+// accountJSON is what user add --json prints. The id of a project is text, so
+// that it can stay opaque.
+type accountJSON struct {
+	User        userJSON    `json:"user"`
+	Project     projectJSON `json:"project"`
+	PingKey     string      `json:"ping_key"`
+	APIKey      string      `json:"api_key"`
+	ReadOnlyKey string      `json:"api_key_readonly"`
+}
+
+type userJSON struct {
+	Email string `json:"email"`
+}
+
+type projectJSON struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type userPassword struct {
+	Email    string `arg:"" help:"Address of the person."`
+	database `embed:""`
+}
+
+// Run implements the command.
+func (u userPassword) Run(ctx context.Context, streams streams) error {
+	database, err := u.address()
+	if err != nil {
+		return err
+	}
+	password, err := readPassword(streams.in)
+	if err != nil {
+		return err
+	}
+	if err := app.SetPassword(ctx, database, u.Email, password); err != nil {
+		return err
+	}
+	fmt.Fprintf(streams.out, "%s has a new password.\n", u.Email)
+	return nil
+}
+
+// readPassword reads the first line of standard input.
+func readPassword(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", errors.New("the password is read from standard input, and there was none")
+	}
+	return line, nil
+}
+
+type healthcheck struct {
+	OpsListen string `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where the server serves its health (${default}; empty: ask the pages)."`
+	Listen    string `env:"ROLLCALL_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where the server serves its pages (${default})."`
+}
+
+// Run implements the command.
+func (h healthcheck) Run(ctx context.Context, streams streams) error {
+	if err := app.Healthcheck(ctx, h.OpsListen, h.Listen); err != nil {
+		return err
+	}
+	fmt.Fprintln(streams.out, "ready")
+	return nil
+}
+
+type showVersion struct{}
+
+// Run implements the command.
+func (showVersion) Run(streams streams) error {
+	fmt.Fprintln(streams.out, "rollcall", programVersion())
+	return nil
+}
+
+// version is set by the linker when a release is built.
+var version string
+
+// programVersion is the released version, or what the build knows of its commit.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return "dev-" + setting.Value[:min(12, len(setting.Value))]
+			}
+		}
+	}
+	return "dev"
+}

@@ -1,0 +1,171 @@
+package alerter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/outbound"
+	"rollcall/internal/store"
+)
+
+// Sender sends through one kind of channel.
+type Sender interface {
+	// Send makes one attempt and says what came of it. It ends when ctx does.
+	Send(ctx context.Context, m Message) Outcome
+}
+
+// Outcome is the result of an attempt and its class, which metrics count by: ok,
+// 3xx, 4xx and 5xx for an answer, else a class of package outbound.
+type Outcome struct {
+	monitor.Result
+	Class outbound.Class
+}
+
+// The classes of what was answered.
+const (
+	classOK outbound.Class = "ok"
+	// classPanic is a mistake in a Sender.
+	classPanic outbound.Class = "panic"
+)
+
+// Message is one attempt to deliver one thing.
+type Message struct {
+	store.Dispatch
+	ID      string        // the same for every attempt and replay
+	Ping    *monitor.Ping // that caused the flip, or the last one before it; nil when it is not kept
+	Attempt int           // 1 for the first
+	Now     time.Time     // when the attempt began
+	BaseURL string
+}
+
+// DecidedAt is when it was decided that the message is owed: when the flip was
+// judged, or a test was asked for.
+func (m Message) DecidedAt() time.Time {
+	if m.Flip != nil {
+		return m.Flip.Judged
+	}
+	return m.Delivery.Created
+}
+
+// CheckPage is the address of the check's page; "" for a test.
+func (m Message) CheckPage() string {
+	if m.Flip == nil {
+		return ""
+	}
+	return m.BaseURL + "/go/" + monitor.PageKey(m.Check)
+}
+
+// ChannelPage is the address of the page on which the channel can be changed.
+func (m Message) ChannelPage() string {
+	return fmt.Sprintf("%s/channels#channel-%d", m.BaseURL, m.Channel.ID)
+}
+
+// Limits of one attempt.
+const (
+	webhookLimit = 15 * time.Second
+	emailLimit   = 30 * time.Second
+)
+
+func attemptLimit(kind monitor.ChannelKind) time.Duration {
+	if kind == monitor.Email {
+		return emailLimit
+	}
+	return webhookLimit
+}
+
+// attempt sends one delivery and records what came of it.
+func (a *Alerter) attempt(ctx context.Context, d leased) {
+	started := a.Now()
+	m := Message{
+		Dispatch: d.Dispatch, ID: monitor.MessageID(d.Check, d.Delivery),
+		Attempt: d.Delivery.Attempts + 1, Now: started, BaseURL: a.BaseURL,
+	}
+	m.Ping = a.ping(ctx, d.Flip)
+	outcome := a.send(ctx, m)
+	ended := a.Now()
+	a.stats.count(d.Channel.Kind, outcome.Class, ended.Sub(started))
+
+	after, gone := d.Delivery.Settle(outcome.Result, ended)
+	record := monitor.Attempt{
+		Delivery: d.Delivery.ID, N: m.Attempt, Started: started, Took: ended.Sub(started),
+		OK: outcome.Verdict == monitor.Done, Code: outcome.Code, Answer: outcome.Answer,
+	}
+	disable := ""
+	if gone {
+		disable = "The receiver answered 410 Gone twice: it is not there any more."
+	}
+	if after.State == monitor.Dead {
+		a.stats.dead(d.Channel.Kind)
+	}
+	a.record(context.WithoutCancel(ctx), record, after, disable, d.until)
+}
+
+// ping returns the ping that a flip tells about. A message without its output is
+// better than none, so that it cannot be read is no reason to wait.
+func (a *Alerter) ping(ctx context.Context, f *monitor.Flip) *monitor.Ping {
+	if f == nil || f.Facts.PingN == 0 {
+		return nil
+	}
+	ping, err := a.Pings.Ping(ctx, f.Check, f.Facts.PingN)
+	if err != nil {
+		if !errors.Is(err, fault.NotFound) {
+			a.Log.Warn("alert sent without its output", "check", f.Check, "err", err)
+		}
+		return nil
+	}
+	return &ping
+}
+
+// send makes the attempt within its limit. A Sender that panics has failed.
+func (a *Alerter) send(ctx context.Context, m Message) (out Outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.Log.Error("sender panicked", "kind", m.Channel.Kind, "delivery", m.Delivery.ID, "panic", p, "stack", string(debug.Stack()))
+			out = Outcome{monitor.Result{Verdict: monitor.Retry, Answer: "Rollcall failed to compose or send the message."}, classPanic}
+		}
+	}()
+	sender, ok := a.Senders[m.Channel.Kind]
+	if !ok {
+		return Outcome{monitor.Result{Verdict: monitor.Doubt, Answer: "this server sends no messages of kind " + string(m.Channel.Kind)}, outbound.Other}
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit(m.Channel.Kind))
+	defer cancel()
+	return sender.Send(ctx, m)
+}
+
+// record writes the attempt. While the database is away it tries again for as long
+// as the lease lasts, since what is not recorded is sent again. A lease that was
+// lost means that another process has recorded this attempt, or this one did and
+// was not told: there is nothing left to do.
+func (a *Alerter) record(ctx context.Context, record monitor.Attempt, after monitor.Delivery, disable string, until time.Time) {
+	for pause := 250 * time.Millisecond; ; pause *= 2 {
+		once, cancel := context.WithTimeout(ctx, storeLimit)
+		err := a.Store.RecordAttempt(once, record, after, disable)
+		cancel()
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, fault.Conflict):
+			a.Log.Info("lease of a delivery lost", "delivery", after.ID, "attempt", record.N)
+			return
+		case !errors.Is(err, fault.Unavailable) || a.Now().Add(pause).After(until):
+			a.Log.Error("attempt not recorded; the message will be repeated", "delivery", after.ID, "attempt", record.N, "err", err)
+			return
+		}
+		<-time.After(pause)
+	}
+}
+
+// putBack gives a lease back without an attempt.
+func (a *Alerter) putBack(ctx context.Context, d leased, until time.Time) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
+	defer cancel()
+	if err := a.Store.PostponeDelivery(ctx, d.Delivery, until); err != nil && !errors.Is(err, fault.Conflict) {
+		a.Log.Warn("delivery not put back; its lease will run out", "delivery", d.Delivery.ID, "err", err)
+	}
+}

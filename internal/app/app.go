@@ -1,0 +1,202 @@
+// Package app is one running Rollcall: it opens the store, wires the workers to
+// it, and starts and stops them in the order that loses nothing.
+//
+// It owns the configuration, the clock (the only one in the program), the
+// listeners, health, metrics and logs. It decides nothing about checks, and it is
+// the only package that knows which engine is used.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"rollcall/internal/alerter"
+	"rollcall/internal/ingest"
+	"rollcall/internal/monitor"
+	"rollcall/internal/outbound"
+	"rollcall/internal/provision"
+	"rollcall/internal/scheduler"
+	"rollcall/internal/store"
+	"rollcall/internal/store/postgres"
+	"rollcall/internal/store/sqlite"
+	"rollcall/web"
+)
+
+// App is a process of Rollcall. Make one with Open, use it with Run.
+type App struct {
+	config  Config
+	base    *url.URL
+	store   store.Store
+	health  *health
+	metrics *metrics
+
+	// The parts that the roles of this process do not need are nil.
+	public    *server
+	private   *server
+	ingest    *ingest.Ingest
+	scheduler *scheduler.Scheduler
+	alerter   *alerter.Alerter
+}
+
+// now is the clock of the whole program.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Open makes everything ready: the store is open, the provision file is in force,
+// and the ports are bound, so that a client that comes before Run waits instead of
+// being refused. What is wrong with the configuration is found before anything is
+// written.
+func Open(ctx context.Context, c Config) (*App, error) {
+	mail, err := c.smtp()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.baseURL(c.Listen); err != nil {
+		return nil, err
+	}
+	var described provision.Document
+	if c.Provision != "" {
+		if described, err = provision.Load(c.Provision); err != nil {
+			return nil, err
+		}
+	}
+	st, err := OpenStore(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{config: c, store: st, health: &health{ask: st.Ready, now: now}}
+	if err := a.prepare(ctx, mail, described); err != nil {
+		a.closeListeners()
+		return nil, errors.Join(err, st.Close())
+	}
+	return a, nil
+}
+
+// OpenStore opens the database by its address, and brings its schema up to date.
+func OpenStore(ctx context.Context, database string) (store.Store, error) {
+	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+		return opened(postgres.Open(ctx, database))
+	}
+	if strings.Contains(database, "://") {
+		return nil, errors.New("--database must be a path, or an address that begins with postgres://")
+	}
+	return opened(sqlite.Open(ctx, database))
+}
+
+// opened keeps an engine that is nil from becoming a store.Store that is not.
+func opened[Engine store.Store](st Engine, err error) (store.Store, error) {
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return st, nil
+}
+
+func (a *App) prepare(ctx context.Context, mail alerter.SMTPConfig, described provision.Document) error {
+	if err := a.bind(); err != nil {
+		return err
+	}
+	changed, err := described.Apply(ctx, a.store, now())
+	if err != nil {
+		return err
+	}
+	if a.config.Provision != "" {
+		a.config.Log.Info("provision file in force", "file", a.config.Provision, "created", changed.Created, "edited", changed.Edited)
+	}
+	return a.wire(mail)
+}
+
+// bind takes the ports.
+func (a *App) bind() error {
+	c := a.config
+	address := c.Listen
+	if c.Has(RoleWeb) {
+		l, err := listen("--listen", c.Listen)
+		if err != nil {
+			return err
+		}
+		a.public = newServer(l, writeLimit, c.Log)
+		address = l.Addr().String()
+	}
+	if c.OpsListen != "" {
+		l, err := listen("--ops-listen", c.OpsListen)
+		if err != nil {
+			return err
+		}
+		a.private = newServer(l, opsWriteLimit, c.Log)
+	}
+	var err error
+	a.base, err = c.baseURL(address)
+	return err
+}
+
+// wire makes the parts that the roles need and joins them.
+func (a *App) wire(mail alerter.SMTPConfig) error {
+	c, kick := a.config, func() {}
+	a.metrics = newMetrics(c.Version, parts{a})
+	if c.Has(RoleAlerter) {
+		out := outbound.New(outbound.Config{Allow: c.EgressAllow})
+		a.alerter = &alerter.Alerter{
+			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(),
+			Senders: map[monitor.ChannelKind]alerter.Sender{
+				monitor.Email:   alerter.Email(mail, out.DialRelay),
+				monitor.Webhook: alerter.Webhook(out.Client(), c.Version),
+			},
+		}
+		kick = a.alerter.Kick
+	}
+	if c.Has(RoleWeb) {
+		a.ingest = ingest.New(a.store, ingest.Options{Now: now, Log: c.Log, Flipped: kick})
+	}
+	judgedUpTo := func() time.Time { return time.Time{} }
+	if c.Has(RoleScheduler) {
+		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: now, Flipped: kick, Node: a.node(), Log: c.Log}
+		if a.ingest != nil {
+			a.scheduler.Evidence = a.ingest.Evidence
+		}
+		judgedUpTo = a.scheduler.JudgedUpTo
+	}
+	if a.private != nil {
+		a.private.Handler = a.ops()
+	}
+	if a.public == nil {
+		return nil
+	}
+	handler, err := web.New(web.Config{
+		Store:   a.store,
+		Pings:   web.Pings{Ingest: a.ingest, Trusted: c.TrustedProxies, Log: c.Log},
+		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
+		Kick: kick, JudgedUpTo: judgedUpTo, MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
+	})
+	a.public.Handler = handler
+	return err
+}
+
+// node names this process in the coverage ledger.
+func (a *App) node() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + " " + a.base.Host
+}
+
+// Addr is where pages and pings are served; "" without that role.
+func (a *App) Addr() string { return a.public.addr() }
+
+// OpsAddr is where health and metrics are served; "" when they are not.
+func (a *App) OpsAddr() string { return a.private.addr() }
+
+// BaseURL is how people and jobs reach this server.
+func (a *App) BaseURL() string { return a.base.String() }
+
+func (a *App) closeListeners() {
+	for _, s := range []*server{a.public, a.private} {
+		if s != nil {
+			_ = s.listener.Close()
+		}
+	}
+}

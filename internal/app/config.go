@@ -1,0 +1,105 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"rollcall/internal/alerter"
+)
+
+// Config says how a process runs.
+type Config struct {
+	Listen    string // address of the pages and pings; port 0 takes any
+	OpsListen string // address of health, metrics and profiles; "" serves none
+	Database  string // a path of SQLite, or postgres://…
+	BaseURL   string // how people and jobs reach this server; "" is Listen
+	SMTP      string // smtp[s]://user:pass@host:port?from=…; "" sends no mail
+
+	EgressAllow    []netip.Prefix // that alerts may reach although private
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
+
+	Roles     []Role // what this process does; none means all
+	Provision string // file with the state to bring about; "" is none
+
+	Version string
+	Log     *slog.Logger
+	Out     io.Writer // the few lines for the person who started it
+}
+
+// Role is a part of the work that a process can do alone.
+type Role string
+
+// The roles.
+const (
+	RoleWeb       Role = "web"       // pages and pings
+	RoleScheduler Role = "scheduler" // notices silence
+	RoleAlerter   Role = "alerter"   // tells people
+)
+
+// Has reports whether the process has a role.
+func (c Config) Has(role Role) bool {
+	return len(c.Roles) == 0 || slices.Contains(c.Roles, role)
+}
+
+// smtp reads the mail server; the zero value stands for none.
+func (c Config) smtp() (alerter.SMTPConfig, error) {
+	if c.SMTP == "" {
+		return alerter.SMTPConfig{}, nil
+	}
+	return alerter.ParseSMTP(c.SMTP)
+}
+
+// baseURL reads the base address, or makes it from where the process listens.
+func (c Config) baseURL(listening string) (*url.URL, error) {
+	if c.BaseURL == "" {
+		return &url.URL{Scheme: "http", Host: reachable(listening)}, nil
+	}
+	u, err := url.Parse(c.BaseURL)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return nil, errors.New("--base-url must be an address such as https://rollcall.example.org")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return nil, errors.New("--base-url must end after the host and port")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}
+
+// reachable replaces an address that stands for all interfaces, which no browser
+// can open, by the machine itself.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// listen binds an address.
+func listen(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; give another address with %s", address, cause(err), flag)
+	}
+	return l, nil
+}
+
+// cause is the innermost error, for words to the person who starts the process.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// metrics is what the process counts. Labels come from small fixed sets only, so
+// that the number of series does not grow with checks, projects or strangers.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+}
+
+func newMetrics(version string, parts prometheus.Collector) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_requests_total", Help: "Requests answered, pings not among them.",
+		}, []string{"route", "method", "code"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "http_request_duration_seconds", Help: "Time until a request was answered, pings not among them.",
+			Buckets: []float64{.001, .005, .02, .1, .5, 2, 10},
+		}, []string{"route"}),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "build_info", Help: "1 for the version that runs.",
+	}, []string{"version"})
+	build.WithLabelValues(version).Set(1)
+	m.registry.MustRegister(m.requests, m.took, build, parts,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// observe counts an answered request.
+func (m *metrics) observe(route, method string, code int, took time.Duration) {
+	known := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions}
+	if !slices.Contains(known, method) {
+		method = "other" // a client can make up as many as it likes
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Inc()
+	m.took.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// parts reads the counters of the workers, and asks the database what waits, when
+// the metrics are asked for.
+type parts struct{ *App }
+
+// Describe declares nothing: which series there are depends on what has happened.
+func (parts) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends the values of now.
+func (p parts) Collect(out chan<- prometheus.Metric) {
+	s := scrape{out}
+	p.collectStore(s)
+	if p.ingest != nil {
+		stats := p.ingest.Stats()
+		s.counter("pings_accepted_total", "Pings stored and answered.", stats.Accepted.Load())
+		s.counter("pings_coalesced_total", "Pings of a flood that were counted and not kept.", stats.Coalesced.Load())
+		s.counter("pings_unknown_total", "Pings for which there is no check.", stats.Unknown.Load())
+		s.counter("pings_refused_total", "Pings that could not be stored and were answered 503.", stats.Refused.Load())
+		out <- prometheus.MustNewConstSummary(
+			prometheus.NewDesc("ping_commit_duration_seconds", "Time that a batch of pings took to be stored.", nil, nil),
+			uint64(stats.Batches.Load()), time.Duration(stats.CommitNs.Load()).Seconds(), nil)
+	}
+	if p.scheduler != nil {
+		stats := p.scheduler.Stats()
+		if judged := p.scheduler.JudgedUpTo(); !judged.IsZero() {
+			s.gauge("scheduler_lag_seconds", "Age of the instant up to which every deadline is judged.", now().Sub(judged).Seconds())
+		}
+		s.counter("evaluations_total", "Checks judged.", stats.Judged.Load())
+		s.counter("flips_total", "Changes of status that the scheduler found.", stats.Flips.Load())
+		s.counter("eval_quarantined_total", "Checks that could not be judged.", stats.Quarantined.Load())
+		s.counter("scheduler_held_total", "Passes given up for want of evidence.", stats.Held.Load())
+		s.counter("blind_intervals_total", "Spans of time in which pings could not be stored.", stats.Blind.Load())
+	}
+	if p.alerter != nil {
+		stats := p.alerter.Stats()
+		for class, n := range stats.Attempts {
+			s.counter("delivery_attempts_total", "Attempts to deliver.", n, "kind", string(class.Kind), "outcome", string(class.Class))
+		}
+		for kind, took := range stats.Took {
+			s.seconds("delivery_attempt_seconds_total", "Time that attempts to deliver took together.", took, "kind", string(kind))
+		}
+		for kind, n := range stats.Dead {
+			s.counter("notifications_dead_total", "Deliveries given up.", n, "kind", string(kind))
+		}
+		s.gauge("delivery_attempts_in_flight", "Attempts under way.", float64(stats.InFlight))
+		s.gauge("deliveries_held", "Deliveries leased that wait for their host.", float64(stats.Waiting))
+	}
+}
+
+func (p parts) collectStore(s scrape) {
+	ctx, cancel := context.WithTimeout(context.Background(), readyLimit)
+	defer cancel()
+	up := 1.0
+	if p.health.database(ctx) != nil {
+		up = 0
+	}
+	s.gauge("db_up", "1 while the database answers.", up)
+	oldest, waiting, err := p.store.OutboxAge(ctx, now())
+	if err != nil {
+		return
+	}
+	age := 0.0
+	if !oldest.IsZero() {
+		age = now().Sub(oldest).Seconds()
+	}
+	s.gauge("notifications_pending", "Deliveries due and not sent.", float64(waiting))
+	s.gauge("notifications_oldest_age_seconds", "Age of the oldest delivery that is due and not sent; page somebody by this one.", age)
+}
+
+// scrape sends metrics; labels are given as names and values in turn.
+type scrape struct{ out chan<- prometheus.Metric }
+
+func (s scrape) counter(name, help string, n int64, labels ...string) {
+	s.send(prometheus.CounterValue, name, help, float64(n), labels)
+}
+
+func (s scrape) seconds(name, help string, d time.Duration, labels ...string) {
+	s.send(prometheus.CounterValue, name, help, d.Seconds(), labels)
+}
+
+func (s scrape) gauge(name, help string, v float64) {
+	s.send(prometheus.GaugeValue, name, help, v, nil)
+}
+
+func (s scrape) send(kind prometheus.ValueType, name, help string, v float64, labels []string) {
+	var names, values []string
+	for pair := range slices.Chunk(labels, 2) {
+		names, values = append(names, pair[0]), append(values, pair[1])
+	}
+	s.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), kind, v, values...)
+}
+
+// promLog writes what goes wrong with a scrape.
+type promLog struct{ log *slog.Logger }
+
+// Println implements promhttp.Logger.
+func (l promLog) Println(v ...any) { l.log.Error("metrics not served", "err", fmt.Sprint(v...)) }

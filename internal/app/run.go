@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rollcall/web"
+)
+
+// How long a stop takes at most, and how long a load balancer is given to notice
+// it before connections are refused.
+const (
+	stopLimit  = 40 * time.Second
+	stopNotice = 3 * time.Second
+)
+
+var errStop = errors.New("not everything ended within the time for a stop; what was accepted is stored, and what was not confirmed as sent is sent again")
+
+// worker is a part of the process that works until it is told to stop. Its
+// methods do nothing for a part that this process does not have.
+type worker struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// start lets work run in the group until the worker is stopped. It does not end
+// with ctx: the order in which the parts stop is Run's.
+func start(ctx context.Context, group *errgroup.Group, name string, work func(context.Context) error) worker {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	group.Go(func() error {
+		defer close(done)
+		if err := work(ctx); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	return worker{stop, done}
+}
+
+// end stops the worker and waits until it has ended, or for the end of limit.
+func (w worker) end(limit context.Context) {
+	if w.done == nil {
+		return
+	}
+	w.stop()
+	select {
+	case <-w.done:
+	case <-limit.Done():
+	}
+}
+
+// workers are the parts of a running process.
+type workers struct {
+	public, private, ingest, scheduler, alerter, trimmer worker
+}
+
+// Run works until ctx ends or a part of the process fails, and then stops in good
+// order: nothing that was accepted is lost, nothing that is being sent is cut off.
+func (a *App) Run(ctx context.Context) error {
+	if err := a.greet(ctx); err != nil {
+		a.closeListeners()
+		return errors.Join(err, a.store.Close())
+	}
+	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	w := a.start(ctx, group)
+	debug.FreeOSMemory() // what only the start needed, such as migrations
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	a.stop(limit, w)
+	if limit.Err() != nil {
+		return errStop
+	}
+	return errors.Join(group.Wait(), a.store.Close())
+}
+
+func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
+	var w workers
+	if a.ingest != nil {
+		w.ingest = start(ctx, group, "ingest", a.ingest.Run)
+	}
+	if a.scheduler != nil {
+		w.scheduler = start(ctx, group, "scheduler", a.scheduler.Run)
+		w.trimmer = start(ctx, group, "trimmer", a.trim)
+	}
+	if a.alerter != nil {
+		w.alerter = start(ctx, group, "alerter", a.alerter.Run)
+	}
+	if a.public != nil {
+		w.public = start(ctx, group, "pages and pings", a.public.run)
+	}
+	if a.private != nil {
+		w.private = start(ctx, group, "operations", a.private.run)
+	}
+	return w
+}
+
+// stop ends the parts in the order that loses nothing: who judges and who sends
+// before who stores, and first of all the way in, which goes on answering what
+// has come in until then.
+func (a *App) stop(limit context.Context, w workers) {
+	a.config.Log.Info("stopping")
+	a.health.stopping.Store(true)
+	if a.public != nil && a.health.watched() {
+		select {
+		case <-time.After(stopNotice):
+		case <-limit.Done():
+		}
+	}
+	if w.public.stop != nil {
+		w.public.stop() // accepts no more; its end is waited for below
+	}
+	w.scheduler.end(limit)
+	w.trimmer.end(limit)
+	w.alerter.end(limit)
+	w.public.end(limit)
+	w.ingest.end(limit)
+	w.private.end(limit)
+}
+
+// greet tells the person who started the process where it is, and how the first
+// account is made as long as there is none.
+func (a *App) greet(ctx context.Context) error {
+	a.config.Log.Info("started", "version", a.config.Version, "listen", a.Addr(), "ops", a.OpsAddr(), "base_url", a.base)
+	if a.public == nil {
+		return nil
+	}
+	fmt.Fprintf(a.config.Out, "Rollcall is ready at %s\n", a.base)
+	has, err := a.store.HasUsers(ctx)
+	if err != nil || has {
+		return err
+	}
+	link, err := web.SetupLink(ctx, a.store, a.base, now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.config.Out, "Nobody has an account yet. Make the first one here (the link works once):\n  %s\n", link)
+	return nil
+}

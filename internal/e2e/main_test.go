@@ -1,0 +1,186 @@
+package e2e_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"rollcall/internal/e2e"
+	"rollcall/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// TestRollcall builds the binary once and shows on both engines what it promises.
+func TestRollcall(t *testing.T) {
+	binary, err := e2e.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []engine{
+		{"SQLite", "sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "rollcall.db") }},
+		{"PostgreSQL", "pgx", func(t *testing.T) string { return pgtest.Database(t, pgtest.Durable) }},
+	} {
+		for name, test := range map[string]func(*testing.T, *site){
+			"journey": testJourney,
+			"wire":    testWire,
+			"kill":    testKill,
+			"stop":    testStop,
+		} {
+			t.Run(e.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, newSite(t, binary, e))
+			})
+		}
+	}
+	t.Run("refuse", func(t *testing.T) {
+		t.Parallel()
+		testRefuse(t, binary)
+	})
+}
+
+// engine is one of the two databases.
+type engine struct {
+	name, driver string
+	create       func(*testing.T) string
+}
+
+// site is one installation of Rollcall.
+type site struct {
+	e2e.Serve
+	db *sql.DB // for looking, beside the server
+}
+
+func newSite(t *testing.T, binary string, e engine) *site {
+	t.Helper()
+	s := &site{Serve: e2e.Serve{Binary: binary, Listen: freeAddress(t), Ops: freeAddress(t), Database: e.create(t)}}
+	source := s.Database
+	if e.driver == "sqlite" {
+		source = "file:" + source + "?_pragma=busy_timeout(5000)"
+	}
+	var err error
+	if s.db, err = sql.Open(e.driver, source); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	address, err := e2e.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// provision lets the server begin with a described state.
+func (s *site) provision(t *testing.T, document string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "provision.yaml")
+	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.More = append(s.More, "--provision", file)
+}
+
+// run starts the server and returns when it answers. It is killed at the end of
+// the test, if it has not been stopped.
+func (s *site) run(t *testing.T) *e2e.Server {
+	t.Helper()
+	server, err := s.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Kill)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := server.Answering(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+// stop asks the server to end and expects that it does well.
+func stop(t *testing.T, server *e2e.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := server.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// rows reads a query of the database. Both engines take the same.
+func rows[T any](t *testing.T, s *site, query string, fields func(*T) []any) []T {
+	t.Helper()
+	result, err := s.db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Close()
+	var list []T
+	for result.Next() {
+		var row T
+		if err := result.Scan(fields(&row)...); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, row)
+	}
+	if err := result.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// count reads one number.
+func count(t *testing.T, s *site, query string) int {
+	t.Helper()
+	return rows(t, s, query, func(n *int) []any { return []any{n} })[0]
+}
+
+// eventually polls until done says so, for at most limit.
+func eventually(t *testing.T, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for !done() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within %s: %s", limit, what)
+		case <-poll.C:
+		}
+	}
+}
+
+// newIDs returns the UUIDs of n checks.
+func newIDs(n int) []uuid.UUID {
+	ids := make([]uuid.UUID, n)
+	for i := range ids {
+		ids[i] = uuid.New()
+	}
+	return ids
+}
+
+// every describes checks for a provision file.
+func every(ids []uuid.UUID, name, period, grace, more string) string {
+	text := ""
+	for i, id := range ids {
+		text += fmt.Sprintf("      - {name: %s %d, slug: %s-%d, uuid: %s, period: %s, grace: %s%s}\n", name, i, name, i, id, period, grace, more)
+	}
+	return text
+}

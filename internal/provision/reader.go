@@ -1,0 +1,225 @@
+package provision
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.yaml.in/yaml/v3"
+
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
+)
+
+// defaultGrace is the grace of a check of which the file says nothing about it.
+const defaultGrace = time.Hour
+
+// reader turns a tree into a Document.
+type reader struct {
+	dir string // of the file
+}
+
+func (r reader) document(node *yaml.Node, doc *Document) error {
+	_, err := object{"projects": list(func(item *yaml.Node) error {
+		p, err := r.project(item)
+		doc.projects = append(doc.projects, p)
+		return err
+	})}.read(node, "the file")
+	return err
+}
+
+func (r reader) project(node *yaml.Node) (project, error) {
+	p := project{node: node, apiKeys: map[account.KeyKind]string{}}
+	var readWrite, readOnly string
+	at, err := object{
+		"name":                  text(&p.name),
+		"owner":                 text(&p.owner),
+		"ping_key":              text(&p.pingKey),
+		"ping_key_file":         r.file(&p.pingKey),
+		"api_key":               text(&readWrite),
+		"api_key_file":          r.file(&readWrite),
+		"api_key_readonly":      text(&readOnly),
+		"api_key_readonly_file": r.file(&readOnly),
+		"channels": list(func(item *yaml.Node) error {
+			c, err := r.channel(item)
+			p.channels = append(p.channels, c)
+			return err
+		}),
+		"checks": list(func(item *yaml.Node) error {
+			c, err := r.check(item)
+			p.checks = append(p.checks, c)
+			return err
+		}),
+	}.read(node, "a project")
+	if err != nil {
+		return p, err
+	}
+	found := at.twofold("ping_key", "api_key", "api_key_readonly")
+	if name, err := account.ValidProjectName(p.name); err != nil {
+		found["name"] = fmt.Sprintf("must be 1 to %d characters", account.ProjectNameLimit)
+	} else {
+		p.name = name
+	}
+	if owner, err := account.ValidEmail(p.owner); err != nil {
+		found["owner"] = "must be one plain e-mail address, such as ops@example.org"
+	} else {
+		p.owner = owner
+	}
+	if p.pingKey != "" {
+		collect(found, account.ValidPingKey(p.pingKey))
+	}
+	if readWrite != "" {
+		p.apiKeys[account.KeyReadWrite] = readWrite
+		collect(found, account.ValidAPIKey("api_key", readWrite))
+	}
+	if readOnly != "" {
+		p.apiKeys[account.KeyReadOnly] = readOnly
+		collect(found, account.ValidAPIKey("api_key_readonly", readOnly))
+	}
+	return p, at.place(node, p.String(), found)
+}
+
+func (r reader) channel(node *yaml.Node) (channel, error) {
+	c := channel{node: node}
+	var kind string
+	at, err := object{
+		"name":        text(&c.Name),
+		"kind":        text(&kind),
+		"address":     text(&c.Settings.Address),
+		"url":         text(&c.Settings.URL),
+		"url_file":    r.file(&c.Settings.URL),
+		"secret":      text(&c.Settings.Secret),
+		"secret_file": r.file(&c.Settings.Secret),
+	}.read(node, "a channel")
+	if err != nil {
+		return c, err
+	}
+	found := at.twofold("url", "secret")
+	c.Kind = monitor.ChannelKind(kind)
+	foreign := map[monitor.ChannelKind][]string{
+		monitor.Email:   {"url", "url_file", "secret", "secret_file"},
+		monitor.Webhook: {"address"},
+	}
+	for _, member := range foreign[c.Kind] {
+		if at[member] != 0 {
+			found[member] = fmt.Sprintf("means nothing to the kind %s", c.Kind)
+		}
+	}
+	withoutSecret := c.Kind == monitor.Webhook && c.Settings.Secret == ""
+	if withoutSecret {
+		c.Settings.Secret = newSecret()
+	}
+	c.Channel, err = c.Valid()
+	collect(found, err)
+	if withoutSecret {
+		c.Settings.Secret = ""
+	}
+	return c, at.place(node, c.String(), found)
+}
+
+func (r reader) check(node *yaml.Node) (check, error) {
+	c := check{node: node, Config: monitor.Config{Grace: defaultGrace}}
+	var id, sched, zone string
+	var period, maxRuntime time.Duration
+	at, err := object{
+		"name":          text(&c.Name),
+		"slug":          text(&c.Slug),
+		"uuid":          text(&id),
+		"description":   text(&c.Description),
+		"tags":          texts(&c.Tags),
+		"schedule":      text(&sched),
+		"timezone":      text(&zone),
+		"period":        span(&period),
+		"grace":         span(&c.Grace),
+		"max_runtime":   span(&maxRuntime),
+		"manual_resume": flag(&c.ManualResume),
+		"post_only":     flag(&c.PostOnly),
+		"channels":      texts(&c.channels),
+	}.read(node, "a check")
+	if err != nil {
+		return c, err
+	}
+	found := fault.Invalid{}
+	switch {
+	case at["schedule"] != 0 && at["period"] != 0:
+		found["period"] = "and schedule exclude each other"
+	case at["schedule"] != 0:
+		c.Schedule = schedule.Spec{Kind: schedule.Detect(sched), Expr: sched, Zone: zone}
+		if zone == "" {
+			c.Schedule.Zone = "UTC"
+		}
+	case at["period"] == 0:
+		found["schedule"] = `is missing; give schedule: "0 3 * * *" or period: 5m`
+	case at["timezone"] != 0:
+		found["timezone"] = "means nothing to a period"
+	default:
+		c.Schedule = schedule.Spec{Kind: schedule.Every, Period: period}
+	}
+	if at["max_runtime"] != 0 {
+		c.MaxRuntime = &maxRuntime
+	}
+	if at["uuid"] != 0 {
+		if c.uuid, err = uuid.Parse(id); err != nil || c.uuid == uuid.Nil || c.uuid.String() != strings.ToLower(id) {
+			found["uuid"] = "is none; it looks like 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91"
+		}
+	}
+	if c.Slug == "" {
+		found["slug"] = "is missing; it is what the check is known by when the file is read again"
+	}
+	if len(found) == 0 {
+		c.Config, err = c.Valid()
+		collect(found, err)
+	}
+	return c, at.place(node, c.String(), found)
+}
+
+// collect adds what a rule found wrong with members of which nothing is said yet.
+func collect(found fault.Invalid, err error) {
+	var invalid fault.Invalid
+	if !errors.As(err, &invalid) {
+		return
+	}
+	for member, words := range invalid {
+		if found[member] == "" {
+			found[member] = words
+		}
+	}
+}
+
+// twofold finds the members that are given both directly and as a file.
+func (at lines) twofold(members ...string) fault.Invalid {
+	found := fault.Invalid{}
+	for _, member := range members {
+		if at[member] != 0 && at[member+"_file"] != 0 {
+			found[member] = fmt.Sprintf("and %s_file exclude each other", member)
+		}
+	}
+	return found
+}
+
+// file reads a member whose value stands in a file of its own, for secrets.
+func (r reader) file(to *string) func(*yaml.Node) error {
+	return func(node *yaml.Node) error {
+		path, err := scalar(node)
+		if err != nil {
+			return err
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(r.dir, path)
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("cannot be read: %w", err)
+		}
+		if *to = strings.TrimSpace(string(raw)); *to == "" {
+			return fmt.Errorf("names a file that is empty: %s", path)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,105 @@
+// Command screenshots takes a picture of every page, wide and narrow, light and
+// dark, to be laid beside the design.
+//
+// It fills a SQLite file in a temporary directory through the real store and the
+// real rules, serves the real pages on 127.0.0.1, and looks at them with Chromium.
+// It fails when a page scrolls sideways at 360 pixels, or when the browser finds
+// something that the content policy forbids.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"rollcall/internal/store/sqlite"
+	"rollcall/web"
+)
+
+func main() {
+	out := flag.String("out", "screenshots", "the directory to write the pictures to")
+	browser := flag.String("browser", "/usr/bin/chromium", "the browser to look with")
+	only := flag.String("only", "", "take only the pages whose name begins so")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *out, *browser, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "screenshots:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out, browser, only string) error {
+	dir, err := os.MkdirTemp("", "rollcall-screenshots-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	st, err := sqlite.Open(ctx, filepath.Join(dir, "rollcall.db"))
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	ids, err := seed(ctx, st, moment())
+	if err != nil {
+		return fmt.Errorf("fill the database: %w", err)
+	}
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	address := "http://" + listener.Addr().String()
+	handler, err := pages(st, address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	defer server.Close()
+
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	c := camera{address: address, out: out, only: only}
+	if err := c.shoot(ctx, browser, shots(ids)); err != nil {
+		return err
+	}
+	if err := server.Shutdown(ctx); err != nil {
+		return err
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// pages is the real handler, at the moment of the pictures.
+func pages(st *sqlite.Store, address string) (http.Handler, error) {
+	zone, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return web.New(web.Config{
+		Store: st, Pings: http.NotFoundHandler(), BaseURL: base, Zone: zone,
+		Now:        moment,
+		JudgedUpTo: moment,
+		Kick:       func() {},
+		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Version:    "1.0", MailConfigured: true,
+	})
+}

@@ -1,0 +1,346 @@
+package templates
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
+)
+
+// CheckPage is the page of one check.
+type CheckPage struct {
+	Page
+	Path    string // of the page itself
+	Check   monitor.Check
+	Verdict Verdict
+	Chart   Chart
+	History Timeline
+	How     HowTo
+	Due     Dues
+	Told    []Told
+}
+
+// CheckFacts is all that is known about a check when its page is made.
+type CheckFacts struct {
+	Check    monitor.Check
+	Runs     []RunEnd // with those that were missed or not seen
+	Flip     *monitor.Flip
+	History  History
+	Channels []monitor.Channel // that the check tells
+	Latest   []Telling         // its newest deliveries
+	BaseURL  string
+	PingKey  string // of its project
+}
+
+// CheckPath is the address of a check's page.
+func CheckPath(id uuid.UUID) string { return "/checks/" + id.String() }
+
+// CheckPageOf makes the page of one check.
+func CheckPageOf(page Page, f CheckFacts) CheckPage {
+	path := CheckPath(f.Check.UUID)
+	runs := f.Runs
+	if run, ok := openRun(f.Check); ok {
+		took := page.Now.Sub(run.Start)
+		runs = append(slices.Clone(runs), RunEnd{At: run.Start, How: InWork, Took: &took})
+	}
+	return CheckPage{
+		Page: page, Path: path, Check: f.Check,
+		Verdict: VerdictOf(f.Check, f.Flip, runs, page.Clock),
+		Chart:   chartOf(runs, f.Check.RunLimit(), page.Clock),
+		History: TimelineOf(f.History, path, page.Clock),
+		How:     howTo(f),
+		Due:     duesOf(f.Check, page.Clock),
+		Told:    toldOf(f.Channels, f.Latest, page.Clock),
+	}
+}
+
+// fresh reports whether the check was never pinged.
+func (p CheckPage) fresh() bool { return p.Check.NPings == 0 }
+
+// Seen names what the live parts of the page show; see List.Seen.
+func (p CheckPage) Seen() string {
+	v := p.Verdict
+	if n := len(v.Ruler); n > 0 { // its end is now, which is always news
+		v.Ruler = slices.Clone(v.Ruler)
+		v.Ruler[n-1].At = time.Time{}
+	}
+	return seen(v, p.Chart.Rows, p.History, p.Due, p.Told, p.Check.Status)
+}
+
+// RunsOf puts the ends of runs and the runs that never came into one row, the
+// oldest first. Pings and flips are given newest first.
+func RunsOf(pings []monitor.Ping, flips []monitor.Flip) []RunEnd {
+	var runs []RunEnd
+	for _, p := range pings {
+		if !p.Signal.Ends() || p.Ignored != "" {
+			continue
+		}
+		how := Good
+		if p.Signal == monitor.Fail {
+			how = Failed
+		}
+		runs = append(runs, RunEnd{At: p.At, How: how, Took: p.Duration, Exit: p.Exit})
+	}
+	for _, f := range flips {
+		switch {
+		case len(pings) > 0 && f.At.Before(pings[len(pings)-1].At):
+			// older than the runs that are known
+		case f.New == monitor.Down && f.Reason != monitor.Failed:
+			runs = append(runs, RunEnd{At: f.At, How: Missed})
+		case f.New == monitor.Unknown:
+			runs = append(runs, RunEnd{At: f.At, How: NotSeen})
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b RunEnd) int { return a.At.Compare(b.At) })
+	return runs
+}
+
+// HowTo is how a check is pinged.
+type HowTo struct {
+	Address string
+	ByName  string // its address by slug; "" when it has no slug
+	Tabs    []Tab
+}
+
+// Tab is one way to ping, as a text to be copied.
+type Tab struct {
+	Name   string
+	Before string
+	Mark   string // the address
+	After  string
+	Note   string
+}
+
+func howTo(f CheckFacts) HowTo {
+	h := HowTo{Address: f.BaseURL + "/ping/" + f.Check.UUID.String()}
+	if f.Check.Slug != "" {
+		h.ByName = f.BaseURL + "/ping/" + f.PingKey + "/" + f.Check.Slug
+	}
+	curl := "curl -fsS -m 10 --retry 5 "
+	if f.Check.PostOnly {
+		curl += "-X POST "
+	}
+	h.Tabs = []Tab{
+		{
+			"curl", curl, h.Address, "",
+			"At the end of the job. Put /start behind the address at its beginning to measure it; /fail or an exit status says how it ended.",
+		},
+		{
+			"crontab", crontabTimes(f.Check.Schedule) + "your-command; " + curl, h.Address, "/$?",
+			"Use ; and $?, so that a failing job reports its exit status instead of falling silent.",
+		},
+		{
+			"bash", "#!/bin/bash\nurl=", h.Address, "\n" + curl + "\"$url/start\"\n" +
+				"out=$(your-command 2>&1); status=$?\n" +
+				"tail -c 10000 <<< \"$out\" | curl -fsS -m 10 --retry 5 --data-binary @- \"$url/$status\"\n" +
+				"exit $status",
+			"Measures the run, keeps the end of its output and reports how it ended.",
+		},
+	}
+	return h
+}
+
+// crontabTimes is how a crontab line for the schedule begins, "" when there is no
+// such line.
+func crontabTimes(spec schedule.Spec) string {
+	minutes := int(spec.Period / time.Minute)
+	switch {
+	case spec.Kind == schedule.Cron:
+		return spec.Expr + " "
+	case spec.Kind != schedule.Every || spec.Period%time.Minute != 0:
+		return ""
+	case minutes == 1:
+		return "* * * * * "
+	case minutes < 60 && 60%minutes == 0:
+		return fmt.Sprintf("*/%d * * * * ", minutes)
+	case minutes == 60:
+		return "0 * * * * "
+	case minutes%60 == 0 && minutes < 24*60 && 24%(minutes/60) == 0:
+		return fmt.Sprintf("0 */%d * * * ", minutes/60)
+	case minutes == 24*60:
+		return "0 3 * * * "
+	}
+	return ""
+}
+
+// Dues is what a check's schedule means.
+type Dues struct {
+	Words string
+	Kind  string
+	Lines []string // as typed; none for a plain period
+	Zone  string
+	Grace string
+	Limit string
+	Next  []NextDue
+	Note  string // why there are none
+}
+
+// NextDue is one of the next times at which a ping is expected.
+type NextDue struct {
+	At     Said
+	Within string
+}
+
+// nextDues is how many coming times a page shows.
+const nextDues = 5
+
+func duesOf(c monitor.Check, clock Clock) Dues {
+	d := Dues{
+		Words: scheduleWords(c.Schedule), Zone: c.Schedule.Zone,
+		Grace: Duration(c.Grace), Limit: "same as grace: " + Duration(c.Grace),
+	}
+	if c.MaxRuntime != nil {
+		d.Limit = Duration(*c.MaxRuntime)
+	}
+	switch c.Schedule.Kind {
+	case schedule.Cron:
+		d.Kind, d.Lines = "Cron", []string{c.Schedule.Expr}
+	case schedule.OnCalendar:
+		d.Kind, d.Lines = "OnCalendar", strings.Split(c.Schedule.Expr, "\n")
+	}
+	if zone, err := time.LoadLocation(c.Schedule.Zone); err == nil && len(d.Lines) > 0 {
+		clock.Zone = zone
+	}
+	for _, at := range comingDues(c, clock.Now) {
+		d.Next = append(d.Next, NextDue{clock.say(clock.Date(at), at), clock.Relative(at)})
+	}
+	if len(d.Next) == 0 {
+		d.Note = "Counted from the next ping."
+		if c.Status == monitor.Paused {
+			d.Note = "None while it is paused."
+		}
+	}
+	return d
+}
+
+// comingDues are the next times of the schedule; a plain period counts from the
+// ping that is awaited, so without one there are none.
+func comingDues(c monitor.Check, now time.Time) []time.Time {
+	sched, err := c.Schedule.Parse()
+	if err != nil || c.Status == monitor.Paused {
+		return nil
+	}
+	var dues []time.Time
+	at, ok := now, true
+	if c.Schedule.Kind == schedule.Every {
+		if !c.Due.After(now) {
+			return nil
+		}
+		at, dues = c.Due, []time.Time{c.Due}
+	}
+	for len(dues) < nextDues {
+		if at, ok = sched.Next(at); !ok {
+			break
+		}
+		dues = append(dues, at)
+	}
+	return dues
+}
+
+// Told is a channel that a check tells, and what it last answered about it.
+type Told struct {
+	ID     string
+	Name   string
+	Kind   string
+	Icon   string
+	Status monitor.Status // of what is loud: late or down; "" when all is well
+	Word   string
+	Words  string
+}
+
+func toldOf(channels []monitor.Channel, deliveries []Telling, clock Clock) []Told {
+	var told []Told
+	for _, ch := range channels {
+		t := Told{
+			ID: strconv.FormatInt(int64(ch.ID), 10), Name: ch.Name, Icon: channelIcon(ch.Kind),
+			Kind: channelKind(ch.Kind), Words: "nothing sent about this check yet",
+		}
+		i := slices.IndexFunc(deliveries, func(d Telling) bool { return d.Channel == ch.ID })
+		switch {
+		case ch.Disabled != "":
+			t.Status, t.Word, t.Words = monitor.Down, "Disabled", ": "+ch.Disabled
+		case i < 0:
+		case deliveries[i].State == monitor.Sent:
+			t.Words = "took it " + clock.AtSecond(deliveries[i].Ended)
+		case deliveries[i].State == monitor.Dead:
+			t.Status, t.Word = monitor.Down, "Given up"
+			t.Words = ", " + clock.At(deliveries[i].Ended)
+		case deliveries[i].Attempts > 0:
+			t.Status, t.Word = monitor.Late, "Retrying"
+			t.Words = fmt.Sprintf(", %s, next %s", Count(int64(deliveries[i].Attempts), "attempt", "attempts"), clock.At(deliveries[i].NextAt))
+		default:
+			t.Words = "is being told"
+		}
+		told = append(told, t)
+	}
+	return told
+}
+
+// channelIcon is the symbol of a kind of channel.
+func channelIcon(kind monitor.ChannelKind) string {
+	if kind == monitor.Email {
+		return "mail"
+	}
+	return "hook"
+}
+
+// specialRules are the settings that change what a ping means, in words.
+func specialRules(c monitor.Config) []string {
+	var rules []string
+	if c.PostOnly {
+		rules = append(rules, "Only POST counts")
+	}
+	if c.ManualResume {
+		rules = append(rules, "When paused, only a person resumes it")
+	}
+	if c.Filter.On {
+		rules = append(rules, "Keywords in the body decide")
+	}
+	return rules
+}
+
+// PingPage is one ping with its whole body.
+type PingPage struct {
+	Page
+	Path  string // of the check
+	Check monitor.Check
+	Ping  monitor.Ping
+}
+
+func (p PingPage) lead() string {
+	if p.Ping.Ignored != "" {
+		return "Ping ignored: " + ignoredWords[p.Ping.Ignored]
+	}
+	lead, _ := pingLead(p.Ping)
+	return lead
+}
+
+func (p PingPage) cut() bool { return int64(len(p.Ping.Body)) < p.Ping.BodySize }
+
+func digits(n int64) string { return strconv.FormatInt(n, 10) }
+
+// polled makes the timeline ask for what is new, on its first page.
+func polled(p CheckPage) templ.Attributes {
+	if !p.History.First {
+		return nil
+	}
+	return templ.Attributes{
+		"hx-get": p.Path + "?show=" + p.History.Show, "hx-trigger": "every 5s", "hx-swap": "outerHTML",
+		"hx-headers": seenHeader(p.Seen()),
+	}
+}
+
+// restClass keeps what a person reads in a sentence darker than mere details.
+func restClass(e Entry) string {
+	if e.Blind || e.Code != "" || e.Lead == "" {
+		return "soft"
+	}
+	return "dim"
+}

@@ -1,0 +1,51 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"rollcall/templates"
+)
+
+// checksLimit is how many checks of a project are shown at most.
+const checksLimit = 10_000
+
+// blindsShown is how long the footer remembers a blind interval.
+const blindsShown = 30 * 24 * time.Hour
+
+// page fills the frame around a page of a signed-in person. Here is the entry of
+// the navigation that the page belongs to.
+func (s *Server) page(r *http.Request, who Who, title, here string) (templates.Page, error) {
+	ctx := r.Context()
+	page := s.bare(title)
+	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
+	for _, project := range who.Projects {
+		checks, err := s.Store.Checks(ctx, project.ID, checksLimit)
+		if err != nil {
+			return templates.Page{}, err
+		}
+		state := templates.ProjectStateOf(checks, page.Now)
+		state.ID, state.Name = project.ID, project.Name
+		if state.Current = project.ID == who.Project.ID; state.Current {
+			page.Worst, page.Down = state.Status, state.Down
+		}
+		page.Projects = append(page.Projects, state)
+	}
+	blinds, err := s.Store.Blinds(ctx, page.Now.Add(-blindsShown), 1)
+	if err != nil {
+		return templates.Page{}, err
+	}
+	if len(blinds) > 0 {
+		page.Blind = &blinds[0]
+	}
+	page.Flash = s.sessions.PopString(ctx, keyFlash)
+	return page, nil
+}
+
+// bare is the frame of a page for nobody in particular.
+func (s *Server) bare(title string) templates.Page {
+	return templates.Page{
+		Title: title, Clock: templates.Clock{Now: s.Now(), Zone: s.Zone},
+		JudgedUpTo: s.JudgedUpTo(), Version: s.Version,
+	}
+}

@@ -1,0 +1,193 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/dialect"
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+// Pinger stores a ping that has just been received; *ingest.Ingest is the one.
+type Pinger interface {
+	Submit(ctx context.Context, ref store.Ref, ping monitor.Ping) (store.Result, error)
+}
+
+// Pings is the endpoint that jobs call. It has no session, no template and no
+// redirect: whatever the spelling of the path, a client gets a plain answer.
+//
+// The way of a ping: ServeHTTP reads the request, dialect.Healthchecks says what
+// it means, ingest stores it through monitor.Check.Receive, answer tells the client.
+type Pings struct {
+	Ingest  Pinger
+	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
+	Log     *slog.Logger
+}
+
+const pingMethods = "GET, HEAD, POST, PUT"
+
+var pingBodyLimit = strconv.Itoa(monitor.BodyLimit)
+
+// ServeHTTP takes one ping.
+func (p Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Access-Control-Allow-Origin", "*")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut:
+	case http.MethodOptions:
+		header.Set("Access-Control-Allow-Methods", pingMethods)
+		header.Set("Allow", pingMethods)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		header.Set("Allow", pingMethods)
+		say(w, http.StatusMethodNotAllowed, "method not allowed; use GET, HEAD, POST or PUT")
+		return
+	}
+	event, err := dialect.Healthchecks(r.URL.EscapedPath(), r.URL.RawQuery)
+	var refusal dialect.Refusal
+	if errors.As(err, &refusal) {
+		say(w, refusal.Code, refusal.Text)
+		return
+	}
+	if err := readBody(w, r, &event.Ping); err != nil {
+		header.Set("Connection", "close")
+		say(w, http.StatusRequestTimeout, "the body did not arrive")
+		return
+	}
+	event.Ping.Scheme = scheme(r, p.Trusted)
+	event.Ping.Method = r.Method
+	event.Ping.RemoteAddr = clientIP(r, p.Trusted)
+	event.Ping.UserAgent = cleanText(r.UserAgent(), monitor.UserAgentLimit)
+	if event.Warning != "" {
+		header.Set("Ping-Warning", event.Warning)
+	}
+	result, err := p.Ingest.Submit(r.Context(), refOf(event), event.Ping)
+	answer(w, result, err)
+}
+
+// answer tells the client what became of its ping. OK means stored.
+func answer(w http.ResponseWriter, result store.Result, err error) {
+	header := w.Header()
+	switch {
+	case errors.Is(err, fault.NotFound):
+		say(w, http.StatusNotFound, "not found")
+		return
+	case err != nil:
+		header.Set("Retry-After", strconv.Itoa(5+rand.IntN(6)))
+		say(w, http.StatusServiceUnavailable, "try again")
+		return
+	}
+	header.Set("Ping-Body-Limit", pingBodyLimit)
+	switch result.Change.Outcome {
+	case monitor.Coalesced:
+		header.Set("Ping-Coalesced", "1")
+	case monitor.Ignore, monitor.Duplicate:
+		header.Set("Ping-Result", string(result.Change.Outcome))
+	}
+	if result.Created {
+		say(w, http.StatusCreated, "Created")
+		return
+	}
+	say(w, http.StatusOK, "OK")
+}
+
+func say(w http.ResponseWriter, code int, text string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Robots-Tag", "noindex")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, text)
+}
+
+// refOf names the check that an event is about.
+func refOf(event dialect.Event) store.Ref {
+	ref := store.Ref{UUID: event.UUID, PingKey: event.PingKey, Slug: event.Slug}
+	if event.Create {
+		ref.Create = func() monitor.Check { return monitor.Provisioned(uuid.New(), event.Slug) }
+	}
+	return ref
+}
+
+// readBody keeps the first BodyLimit bytes and reads on as far as is sensible, so
+// that the client gets its answer instead of a reset connection.
+func readBody(w http.ResponseWriter, r *http.Request, ping *monitor.Ping) error {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return nil
+	}
+	kept, err := io.ReadAll(io.LimitReader(r.Body, monitor.BodyLimit))
+	if err != nil {
+		return err
+	}
+	ping.BodySize = int64(len(kept))
+	if len(kept) > 0 {
+		ping.Body = kept
+	}
+	if len(kept) == monitor.BodyLimit {
+		rest, err := io.Copy(io.Discard, io.LimitReader(r.Body, drainLimit))
+		if err != nil {
+			return err
+		}
+		ping.BodySize += rest
+		if rest == drainLimit {
+			ping.BodySize = max(ping.BodySize, r.ContentLength)
+			w.Header().Set("Connection", "close")
+		}
+	}
+	return nil
+}
+
+// drainLimit is how much of a body beyond BodyLimit is read and thrown away
+// before the connection is closed instead.
+const drainLimit = 1 << 20
+
+// scheme is how the ping came: as a trusted proxy says, or as this connection is.
+func scheme(r *http.Request, trusted []netip.Prefix) string {
+	switch forwarded := r.Header.Get("X-Forwarded-Proto"); {
+	case (forwarded == "https" || forwarded == "http") && len(trusted) > 0 && isTrusted(peer(r), trusted):
+		return forwarded
+	case r.TLS != nil:
+		return "https"
+	}
+	return "http"
+}
+
+func peer(r *http.Request) string { return clientIP(r, nil) }
+
+// cleanText makes a header's bytes a text that any database takes: valid UTF-8
+// without control characters, at most limit characters.
+func cleanText(text string, limit int) string {
+	plain := len(text) <= limit
+	for i := 0; plain && i < len(text); i++ {
+		plain = text[i] >= ' ' && text[i] <= '~'
+	}
+	if plain {
+		return text
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\ufffd"))
+	if utf8.RuneCountInString(text) > limit {
+		text = string([]rune(text)[:limit])
+	}
+	return text
+}

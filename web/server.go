@@ -1,0 +1,133 @@
+// Package web is the way in: pages for people, and the endpoint that jobs ping.
+//
+// It owns routes, sessions, forms and answers. A request is parsed, the store is
+// asked, a page is rendered; nothing is decided here. Every page works without
+// JavaScript. The way of a request stands in [New], the table of pages in routes.go.
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/alexedwards/scs/v2"
+
+	"rollcall/internal/store"
+	"rollcall/static"
+)
+
+// Config is what the pages need.
+type Config struct {
+	Store store.Store
+	// Pings answers every path whose first segment is "ping", before anything
+	// else looks at the request.
+	Pings   http.Handler
+	BaseURL *url.URL // how people and jobs reach this server; links are made from it alone
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string
+	// Zone is the zone of times that have none of their own; nil is UTC.
+	Zone *time.Location
+	// TrustedProxies may say in X-Forwarded-For who a request comes from.
+	TrustedProxies []netip.Prefix
+	// Kick is called when a delivery was put into the queue.
+	Kick func()
+	// JudgedUpTo is the instant up to which every deadline has been judged.
+	JudgedUpTo func() time.Time
+	// MailConfigured tells whether e-mail can be sent at all.
+	MailConfigured bool
+	// Observe is told of every answered request but pings; it may be nil.
+	Observe func(route, method string, code int, took time.Duration)
+}
+
+// Server answers the requests of people.
+type Server struct {
+	Config
+	secure   bool // the cookie may only travel over https
+	sessions *scs.SessionManager
+	hasher   hasher
+	accounts *limiter // log-in attempts by account
+	clients  *limiter // log-in attempts by address
+	tests    *limiter // test messages by project
+}
+
+// New returns the handler of the public listener. A ping goes straight to
+// cfg.Pings. Everything else passes, from the outside in: log and panics, host,
+// security headers, compression, cross-origin refusal, session, route, access.
+func New(cfg Config) (http.Handler, error) {
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	hasher, err := newHasher()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Config:   cfg,
+		secure:   cfg.BaseURL.Scheme == "https",
+		hasher:   hasher,
+		accounts: newLimiter(accountTries, loginWindow),
+		clients:  newLimiter(clientTries, loginWindow),
+		tests:    newLimiter(testsEach, testWindow),
+	}
+	s.sessions = newSessions(s)
+	router, err := s.router(routes())
+	if err != nil {
+		return nil, err
+	}
+	pages, err := s.guard(router)
+	if err != nil {
+		return nil, err
+	}
+	files := http.NewServeMux()
+	files.Handle(static.Prefix, s.withHeaders(static.Handler()))
+	files.Handle("/", pages)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case firstSegment(r.URL.Path) == "ping":
+			cfg.Pings.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, static.Prefix):
+			files.ServeHTTP(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	}), nil
+}
+
+// firstSegment is the first part of a path that is not empty, so that "//ping/x"
+// is a ping too.
+func firstSegment(path string) string {
+	segment, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
+	return segment
+}
+
+// render answers with a page. It is made in full before the first byte is sent,
+// so that one that fails can still become an honest error.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	var html bytes.Buffer
+	if err := page.Render(r.Context(), &html); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	if _, err := w.Write(html.Bytes()); err != nil {
+		return errors.Join(errGone, err)
+	}
+	return nil
+}
+
+// redirect sends the browser to a path of ours after a POST.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path string) error {
+	http.Redirect(w, r, path, http.StatusSeeOther)
+	return nil
+}
+
+// live reports whether htmx asks for a part of a page.
+func live(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }

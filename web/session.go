@@ -1,0 +1,185 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+// How long somebody stays signed in.
+const (
+	sessionIdle = 14 * 24 * time.Hour // without a request
+	sessionLife = 90 * 24 * time.Hour // in all
+	// sessionTouch is how exactly the last request is remembered: not every page
+	// that is looked at has to be a write.
+	sessionTouch = time.Hour
+)
+
+// What a session holds.
+const (
+	keyUser    = "user"    // int64, account.UserID
+	keySeen    = "seen"    // int64, unix seconds of the last request, to sessionTouch
+	keyProject = "project" // int64, monitor.ProjectID that is looked at
+	keyFlash   = "flash"   // string, said once on the next page
+)
+
+// Who is the signed-in account and the project it looks at.
+type Who struct {
+	User     account.User
+	Project  store.Membership
+	Projects []store.Membership // all that the user is a member of
+}
+
+// who returns the account of a route whose access is session.
+func (s *Server) who(r *http.Request) Who { return *note(r).who }
+
+func newSessions(s *Server) *scs.SessionManager {
+	sessions := scs.New()
+	sessions.Lifetime = sessionLife
+	sessions.Store = sessionStore{s.Store, s.Now}
+	sessions.HashTokenInStore = true
+	sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) { s.fail(w, r, err) }
+	sessions.Cookie.Name = "rollcall"
+	if s.secure {
+		sessions.Cookie.Name = "__Host-rollcall"
+		sessions.Cookie.Secure = true
+	}
+	return sessions
+}
+
+// sessionStore keeps sessions in the database, under the hash of their token.
+type sessionStore struct {
+	store store.Accounts
+	now   func() time.Time
+}
+
+func (s sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, error) {
+	return s.store.FindSession(ctx, hash, s.now())
+}
+
+func (s sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, expires time.Time) error {
+	return s.store.SaveSession(ctx, hash, data, expires.UTC().Truncate(time.Microsecond))
+}
+
+func (s sessionStore) DeleteCtx(ctx context.Context, hash string) error {
+	return s.store.EndSession(ctx, hash)
+}
+
+// The methods without a context are part of scs.Store, and scs calls none of them
+// when those with one are there.
+var errNoContext = errors.New("a session needs the context of its request")
+
+func (sessionStore) Find(string) ([]byte, bool, error)      { return nil, false, errNoContext }
+func (sessionStore) Commit(string, []byte, time.Time) error { return errNoContext }
+func (sessionStore) Delete(string) error                    { return errNoContext }
+
+// signIn begins a session under a new token; whatever cookie the browser brought
+// is worth nothing from here on.
+func (s *Server) signIn(ctx context.Context, user account.UserID) error {
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	now := s.Now()
+	s.sessions.SetDeadline(ctx, now.Add(sessionLife))
+	s.sessions.Put(ctx, keyUser, int64(user))
+	s.sessions.Put(ctx, keySeen, now.Unix())
+	s.sessions.Remove(ctx, keyProject)
+	return nil
+}
+
+// signedIn returns whose session this is, or errSignedOut.
+func (s *Server) signedIn(ctx context.Context) (Who, error) {
+	id := s.sessions.GetInt64(ctx, keyUser)
+	if id == 0 {
+		return Who{}, errSignedOut
+	}
+	now, seen := s.Now(), time.Unix(s.sessions.GetInt64(ctx, keySeen), 0)
+	if now.Sub(seen) > sessionIdle {
+		if err := s.sessions.Destroy(ctx); err != nil {
+			return Who{}, err
+		}
+		return Who{}, errSignedOut
+	}
+	if now.Sub(seen) > sessionTouch {
+		s.sessions.Put(ctx, keySeen, now.Unix())
+	}
+	user, err := s.Store.User(ctx, account.UserID(id))
+	if errors.Is(err, fault.NotFound) {
+		return Who{}, errSignedOut
+	}
+	if err != nil {
+		return Who{}, err
+	}
+	projects, err := s.Store.ProjectsOf(ctx, user.ID)
+	if err != nil {
+		return Who{}, err
+	}
+	if len(projects) == 0 {
+		return Who{}, fault.Say(fault.Forbidden, "This account is a member of no project. Whoever runs this server can make it one.")
+	}
+	who := Who{User: user, Project: projects[0], Projects: projects}
+	chosen := monitor.ProjectID(s.sessions.GetInt64(ctx, keyProject))
+	return who.in(chosen), nil
+}
+
+// in returns who looking at another of their projects, if they are a member of it.
+func (who Who) in(id monitor.ProjectID) Who {
+	for _, project := range who.Projects {
+		if project.ID == id {
+			who.Project = project
+		}
+	}
+	return who
+}
+
+// switchProject looks at another project.
+func (s *Server) switchProject(w http.ResponseWriter, r *http.Request) error {
+	id, err := numberOf(r.PostFormValue("project"))
+	if err != nil {
+		return err
+	}
+	who := s.who(r).in(monitor.ProjectID(id))
+	if who.Project.ID != monitor.ProjectID(id) {
+		return fault.NotFound
+	}
+	s.sessions.Put(r.Context(), keyProject, id)
+	return s.redirect(w, r, "/checks")
+}
+
+// home leads to the checks; who is signed out is led to the log-in page from there.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
+	return s.redirect(w, r, "/checks")
+}
+
+// flash says something once, on the next page.
+func (s *Server) flash(r *http.Request, words string) {
+	s.sessions.Put(r.Context(), keyFlash, words)
+}
+
+// localPath returns where to go after logging in: the given target when it is a
+// path on this server that every browser understands as one, otherwise the checks.
+func localPath(target string) string {
+	const home = "/checks"
+	u, err := url.Parse(target)
+	switch {
+	case err != nil, u.Scheme != "", u.Host != "", u.User != nil, u.Opaque != "":
+		return home
+	case !strings.HasPrefix(u.Path, "/"), strings.HasPrefix(u.Path, "//"):
+		return home
+	case strings.ContainsAny(target, "\\") || strings.ContainsAny(u.Path, "\\\t\r\n"):
+		return home
+	case strings.Contains(u.Path, "/../") || strings.HasSuffix(u.Path, "/..") || strings.Contains(u.Path, "//"):
+		return home
+	}
+	return u.RequestURI()
+}
