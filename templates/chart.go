@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,14 +21,20 @@ type Chart struct {
 	Rows  []ChartRow
 }
 
+// has reports whether a run went in this way.
+func (c Chart) has(how How) bool {
+	return slices.ContainsFunc(c.Rows, func(r ChartRow) bool { return r.How == how })
+}
+
 // Band is the usual range.
 type Band struct{ Top, Height int }
 
 // ChartRow is a run as the table behind the chart has it.
 type ChartRow struct {
-	At   Said
-	How  string
-	Took string
+	At     Said
+	How    How
+	Result string
+	Took   string
 }
 
 // The measures of the drawing. It is stretched to its place; its text is not part of it.
@@ -90,7 +97,7 @@ func chartOf(runs []RunEnd, limit time.Duration, clock Clock) Chart {
 		if r.How == Good {
 			fmt.Fprintf(&caps, "M%d %dh%d", x, chartHeight-height+1, barWidth)
 		}
-		c.Rows = append(c.Rows, ChartRow{clock.say(clock.Date(r.At), r.At), resultWords(r), tookWords(r)})
+		c.Rows = append(c.Rows, ChartRow{clock.say(clock.Date(r.At), r.At), r.How, resultWords(r), tookWords(r)})
 	}
 	c.Paths = append(c.Paths, Path{Class: "cap", D: caps.String()})
 	c.Xs = moments(runs, clock)
@@ -160,12 +167,14 @@ func (s scale) labels() []string {
 	return labels
 }
 
-// moments are the five labels under the chart: days, or times of day when all of
-// it is shorter than two days.
+// moments are the five labels under the chart, as exact as its span needs them.
 func moments(runs []RunEnd, clock Clock) []string {
 	label := clock.ShortDay
-	if runs[len(runs)-1].At.Sub(runs[0].At) < 2*day {
+	switch span := runs[len(runs)-1].At.Sub(runs[0].At); {
+	case span < day:
 		label = clock.TimeOfDay
+	case span < 7*day:
+		label = func(t time.Time) string { return clock.local(t).Format("Mon 15:04") }
 	}
 	labels := make([]string, 5)
 	for i := range labels {

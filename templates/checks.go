@@ -435,6 +435,24 @@ func tagsLabel(q Query) string {
 	return "#" + strings.Join(q.Tags, " #")
 }
 
+// noMatchWords repeats what was asked for and not found.
+func noMatchWords(q Query) string {
+	words := "No check"
+	if q.Text != "" {
+		words += " matches “" + q.Text + "”"
+	}
+	switch {
+	case q.Status != "" && q.Text != "":
+		words += " and is " + string(q.Status)
+	case q.Status != "":
+		words += " is " + string(q.Status) + " now"
+	}
+	if len(q.Tags) > 0 {
+		words += " with " + tagsLabel(q)
+	}
+	return words + "."
+}
+
 func groupLabel(g string) string {
 	return map[string]string{GroupTag: "By tag", GroupStatus: "By status", GroupNone: "No groups"}[g]
 }

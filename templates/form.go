@@ -61,7 +61,7 @@ type Problem struct {
 }
 
 // rest is what follows the label in the list.
-func (p Problem) rest() string { return " " + strings.TrimSuffix(p.Words, ".") + ". " }
+func (p Problem) rest() string { return strings.TrimSuffix(p.Words, ".") + ". " }
 
 // notSaved heads the list of problems.
 func notSaved(n int) string {

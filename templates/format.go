@@ -75,7 +75,7 @@ func Span(d time.Duration) string {
 		return units[0].say(int64(d / time.Second))
 	case d.Round(time.Minute) < 100*time.Minute:
 		return units[1].say(int64(d.Round(time.Minute) / time.Minute))
-	case d.Round(time.Hour) < 2*day:
+	case d.Round(time.Hour) < 36*time.Hour:
 		return units[2].say(int64(d.Round(time.Hour) / time.Hour))
 	}
 	return units[3].say(int64(d.Round(day) / day))

@@ -79,6 +79,7 @@ func TestRelative(t *testing.T) {
 		{-73 * time.Minute, "73 min ago"},
 		{-99*time.Minute - 40*time.Second, "2 h ago"},
 		{-31 * time.Hour, "31 h ago"},
+		{41 * time.Hour, "in 2 days"},
 		{-40*24*time.Hour - 7*time.Hour, "40 days ago"},
 		{50 * time.Minute, "in 50 min"},
 		{17*time.Hour + 46*time.Minute, "in 18 h"},

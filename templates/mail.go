@@ -47,6 +47,7 @@ type MailFact struct{ Key, Value string }
 
 // NewMail returns the mail about a flip, or about a test.
 func NewMail(in MailInput) Mail {
+	in.Project, in.Channel = shown(in.Project), shown(in.Channel)
 	m := Mail{
 		Title: "Test: " + in.Channel, Project: in.Project,
 		Sentences: []string{"This is a test; it arrived.", "Alerts to this channel come from the same address and look like this."},
@@ -66,8 +67,8 @@ func ending(id string) string { return id[max(0, len(id)-6):] }
 
 func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 	c := FlipClock(f)
-	status := Capital(string(f.New))
-	m.Status, m.Title, m.Sentences = f.New, status+": "+f.Facts.Name, FlipSentences(f, c)
+	name, status := shown(f.Facts.Name), Capital(string(f.New))
+	m.Status, m.Title, m.Sentences = f.New, status+": "+name, FlipSentences(f, c)
 	m.Button, m.Page = "Open the check", in.CheckPage
 	m.Facts = []MailFact{{"Schedule", scheduleAndZone(f.Facts)}, {status + " since", c.Full(f.At)}}
 	if f.Facts.Before != nil {
@@ -75,7 +76,7 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 		m.Facts = append(m.Facts, MailFact{"Before that", fmt.Sprintf("%s for %s, since %s", f.Old, Duration(f.At.Sub(since)), c.At(since))})
 	}
 	if len(f.Facts.Tags) > 0 {
-		m.Facts = append(m.Facts, MailFact{"Tags", strings.Join(f.Facts.Tags, ", ")})
+		m.Facts = append(m.Facts, MailFact{"Tags", shown(strings.Join(f.Facts.Tags, ", "))})
 	}
 	if in.Ping != nil {
 		m.Output = tail(*in.Ping)
@@ -84,7 +85,7 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 			m.OutputTitle = "Output, " + c.At(in.Ping.At)
 		}
 	}
-	m.Why = fmt.Sprintf("You get this because %s is told about %s.", in.Channel, f.Facts.Name)
+	m.Why = fmt.Sprintf("You get this because %s is told about %s.", in.Channel, name)
 	m.Closing = fmt.Sprintf("Rollcall judged this at %s. Times are in %s. The message id ends in %s.", c.AtSecond(f.Judged), c.Zone, ending(in.ID))
 	return m
 }
@@ -105,9 +106,8 @@ const (
 // tail returns the last lines of a ping's body as text that shows every byte as
 // something visible. An ellipsis stands for what was left out before or behind.
 func tail(p monitor.Ping) string {
-	text := strings.ToValidUTF8(string(p.Body), "\uFFFD")
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
-	text = strings.TrimSpace(strings.Map(visible, text))
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(p.Body))
+	text = strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(text, "\uFFFD")))
 	if text == "" {
 		return ""
 	}
@@ -128,6 +128,12 @@ func tail(p monitor.Ping) string {
 		kept += "\n…"
 	}
 	return kept
+}
+
+// shown makes a name fit for one line, though none with other characters is taken.
+func shown(name string) string {
+	name = strings.Join(strings.Fields(strings.ToValidUTF8(name, "\uFFFD")), " ")
+	return strings.Map(visible, name)
 }
 
 // visible replaces what cannot be seen, or would hide or turn what is around it.

@@ -189,7 +189,7 @@ func TestMailSaysTheSameInBothParts(t *testing.T) {
 
 func TestHostileNamesStayText(t *testing.T) {
 	f := silent(t)
-	f.Facts.Name = `</h1><script>alert(1)</script>`
+	f.Facts.Name = "</h1><script>alert(1)</script>\x1b\nBcc: x\xff"
 	in := mailInput(&f, &monitor.Ping{Body: []byte("<b>&amp;\x1b[31mred\x00\xff\u202e"), BodySize: 99})
 	in.Channel, in.Project, in.CheckPage = `<i>`, `"&`, "javascript:alert(1)"
 	html, err := templates.NewMail(in).HTML(t.Context())
@@ -200,6 +200,9 @@ func TestHostileNamesStayText(t *testing.T) {
 		if strings.Contains(html, no) {
 			t.Errorf("the mail contains %q", no)
 		}
+	}
+	if m := templates.NewMail(in); strings.Contains(m.Text(), "\nBcc") {
+		t.Errorf("the name has two lines: %s", m.Text())
 	}
 }
 

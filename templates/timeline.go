@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"rollcall/internal/monitor"
 )
@@ -88,6 +89,7 @@ type Entry struct {
 	Lead   string
 	Href   string // where the lead leads to
 	Code   string // an answer, as it came
+	Quote  string // what a ping carried, when it is one short line
 	Rest   string
 	Note   string // on a line of its own
 	End    string // a figure at the right edge
@@ -312,14 +314,21 @@ func pingEntry(p monitor.Ping, path string, clock Clock) Entry {
 	if p.Duration != nil {
 		e.End = Duration(*p.Duration)
 	}
-	if len(p.Body) > 0 {
-		text := Excerpt(p.Body)
+	if text := Excerpt(p.Body); isQuote(text) {
+		e.Quote = strings.TrimSpace(text)
+	} else if text != "" {
 		e.Output = &Output{"out-" + strconv.FormatInt(p.N, 10), outputWords(text, p), text, e.Href}
 	}
 	if p.Signal == monitor.Success && p.Ignored == "" {
 		e.quiet = &p
 	}
 	return e
+}
+
+// isQuote reports whether a body is short enough to stand in the line of its ping.
+func isQuote(text string) bool {
+	text = strings.TrimSpace(text)
+	return text != "" && !strings.Contains(text, "\n") && utf8.RuneCountInString(text) <= quoteLimit
 }
 
 func pingLead(p monitor.Ping) (lead, icon string) {
@@ -401,40 +410,47 @@ func Excerpt(body []byte) string {
 const (
 	foldFrom  = 5
 	neverFold = 5
+
+	quoteLimit = 80 // characters
 )
 
 // blocksOf divides entries by day and folds quiet stretches.
 func blocksOf(entries []Entry, first bool, clock Clock) []Block {
 	var blocks []Block
-	heading := ""
-	add := func(e Entry) {
-		if day := clock.Day(e.At); len(blocks) == 0 || day != heading || blocks[len(blocks)-1].Fold != nil {
-			blocks, heading = append(blocks, Block{Heading: day}), day
-		}
-		last := &blocks[len(blocks)-1]
-		last.Entries = append(last.Entries, e)
-	}
+	said := "" // the day that was named last
 	for i := 0; i < len(entries); {
 		j := i
 		for j < len(entries) && entries[j].quiet != nil && (i >= neverFold || !first) {
 			j++
 		}
 		if j-i >= foldFrom {
-			blocks = append(blocks, Block{Fold: foldOf(entries[i:j], clock), Entries: entries[i:j]})
+			blocks = append(blocks, Block{Fold: foldOf(entries[i:j], said, clock), Entries: entries[i:j]})
 			i = j
 			continue
 		}
-		add(entries[i])
+		e := entries[i]
+		if today := clock.Day(e.At); today != said {
+			blocks, said = append(blocks, Block{Heading: today}), today
+		} else if blocks[len(blocks)-1].Fold != nil {
+			blocks = append(blocks, Block{})
+		}
+		last := &blocks[len(blocks)-1]
+		last.Entries = append(last.Entries, e)
 		i++
 	}
 	return blocks
 }
 
-func foldOf(entries []Entry, clock Clock) *Fold {
+// foldOf sums a quiet stretch up; the day need not be said again when it is the
+// one that was named last.
+func foldOf(entries []Entry, said string, clock Clock) *Fold {
 	newest, oldest := entries[0], entries[len(entries)-1]
 	when := clock.ShortDay(oldest.At) + " to " + clock.ShortDay(newest.At)
-	if clock.Day(newest.At) == clock.Day(oldest.At) {
-		when = fmt.Sprintf("%s, %s to %s", clock.ShortDay(newest.At), clock.TimeOfDay(oldest.At), clock.TimeOfDay(newest.At))
+	if today := clock.Day(newest.At); today == clock.Day(oldest.At) {
+		when = clock.TimeOfDay(oldest.At) + " to " + clock.TimeOfDay(newest.At)
+		if today != said {
+			when = clock.ShortDay(newest.At) + ", " + when
+		}
 	}
 	what := Count(int64(len(entries)), "success", "successes") + " in a row"
 	var low, high time.Duration

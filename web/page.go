@@ -38,7 +38,9 @@ func (s *Server) page(r *http.Request, who Who, title, here string) (templates.P
 	if len(blinds) > 0 {
 		page.Blind = &blinds[0]
 	}
-	page.Flash = s.sessions.PopString(ctx, keyFlash)
+	if !live(r) { // what replaces itself has no place for it
+		page.Flash = s.sessions.PopString(ctx, keyFlash)
+	}
 	return page, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -241,22 +240,31 @@ func TestRetryAfter(t *testing.T) {
 		{"Wed, 21 Oct 2099 07:28:00 GMT", time.Hour, time.Hour},
 		{"Wed, 21 Oct 2015 07:28:00 GMT", 0, 3600 * time.Millisecond},
 	}
-	for _, code := range []int{408, 425, 429, 503} {
-		for _, test := range tests {
-			t.Run(strconv.Itoa(code)+" "+test.header, func(t *testing.T) {
-				w := newWorld(t)
-				in := receive(t, func(rw http.ResponseWriter, _ *http.Request, _ int) {
-					rw.Header().Set("Retry-After", test.header)
-					rw.WriteHeader(code)
-				})
-				w.fail(w.check(w.webhook(in.URL)))
-				w.tick()
-				if pause := w.only().NextAt.Sub(w.Now()); pause < test.from || pause > test.to {
-					t.Errorf("next attempt after %s, want %s to %s", pause, test.from, test.to)
-				}
-			})
+	for _, test := range tests {
+		t.Run(test.header, func(t *testing.T) {
+			if pause := pauseAfter(t, http.StatusTooManyRequests, test.header); pause < test.from || pause > test.to {
+				t.Errorf("next attempt after %s, want %s to %s", pause, test.from, test.to)
+			}
+		})
+	}
+	for code, heeded := range map[int]bool{408: true, 425: true, 503: true, 500: false, 404: false} {
+		if pause := pauseAfter(t, code, "120"); pause == 2*time.Minute != heeded {
+			t.Errorf("%d: next attempt after %s", code, pause)
 		}
 	}
+}
+
+// pauseAfter returns the pause after a first attempt that was answered so.
+func pauseAfter(t *testing.T, code int, header string) time.Duration {
+	t.Helper()
+	w := newWorld(t)
+	in := receive(t, func(rw http.ResponseWriter, _ *http.Request, _ int) {
+		rw.Header().Set("Retry-After", header)
+		rw.WriteHeader(code)
+	})
+	w.fail(w.check(w.webhook(in.URL)))
+	w.tick()
+	return w.only().NextAt.Sub(w.Now())
 }
 
 func TestUnreachable(t *testing.T) {

@@ -80,7 +80,9 @@ func (a *App) Run(ctx context.Context) error {
 	if limit.Err() != nil {
 		return errStop
 	}
-	return errors.Join(group.Wait(), a.store.Close())
+	err := errors.Join(group.Wait(), a.store.Close())
+	a.config.Log.Info("stopped")
+	return err
 }
 
 func (a *App) start(ctx context.Context, group *errgroup.Group) workers {

@@ -14,15 +14,23 @@
 //     and in the hour that comes twice once, the first time. Clocks put forward
 //     by three hours or more are not made up for. When both day fields are
 //     restricted, a day need only fit one of them, unless one begins with *.
-//   - systemd skips a time that does not exist, and a time that comes twice runs
-//     the first time. Asked within the second pass, systemd goes on inside it,
-//     although a timer that follows its own answers never gets there; we do
-//     not, because it would be expected of a job that has run already.
+//   - systemd, as version 252 has it, skips a time that does not exist, and runs
+//     a time that comes twice the first time.
 //   - Every is a distance in real time and never notices. It is not a slot on a
 //     calendar either: one period after a time with a fraction of a second is
 //     rounded up, so that a deadline is never early.
 //
 // Slots strictly increase wherever one begins to ask, also in the second pass.
+//
+// # Where systemd differs
+//
+// Asked from within a second pass, systemd 252 goes on inside it, where a timer
+// that follows its own answers never gets. A repetition that does not divide its
+// unit (*:0/7) may lose the first time of the next hour, day or year. In zones
+// whose daylight saving time is behind (Europe/Dublin, Africa/Casablanca) a time
+// in the gap may take the rest of its day with it. Dates counted from the month's
+// end, and clocks put back for good, may run in either pass. All but the first
+// are slots that systemd's manual promises, and so do we.
 package schedule
 
 import (

@@ -104,13 +104,16 @@ func (p *pattern) dayWords() (lead, trail string) {
 		names := d.weekdayWords(of)
 		return names + in, "on " + names + in
 	case everyDate:
-		dates, single = d.weekdayWords(""), d.weekdays == 0
+		dates, single = d.weekdayWords(""), d.weekdays == 0 && d.nth[5] == 0
 	case !everyWeekday:
 		text := "on " + d.weekdayWords(of) + " that fall on " + dates + " " + of
 		return text, text
 	case in != "" && d.fromEnd == 0 && !d.lastWork && d.dates.count() == 1 && p.months.count() == 1:
-		date := fmt.Sprintf("%d %s", d.dates.least(), monthNames[p.months.least()])
-		return "yearly on " + date, "on " + date
+		date := fmt.Sprintf("on %d %s", d.dates.least(), monthNames[p.months.least()])
+		if date == "on 29 Feb" {
+			return date, date
+		}
+		return "yearly " + date, date
 	}
 	trail = "on " + dates + " " + of
 	if single && in == "" {
@@ -119,7 +122,8 @@ func (p *pattern) dayWords() (lead, trail string) {
 	return trail, trail
 }
 
-// dateWords lists the dates, and tells whether it is a single one.
+// dateWords lists the dates, and tells whether it is a single one that each
+// month has.
 func (d *days) dateWords() (text string, single bool) {
 	var parts []string
 	if d.dates != 0 {
@@ -135,7 +139,7 @@ func (d *days) dateWords() (text string, single bool) {
 	if d.lastWork {
 		parts = append(parts, "the last working day")
 	}
-	single = d.dates.count()+d.fromEnd.count() <= 1 && len(parts) == 1
+	single = len(parts) == 1 && d.fromEnd.count() <= 1 && (d.dates == 0 || d.dates.count() == 1 && d.dates.least() <= 28)
 	return enumerate(parts), single
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore"
@@ -16,7 +18,7 @@ import (
 // statements are the prepared statements of the hot paths, all on the one writer
 // connection.
 type statements struct {
-	byID, byUUID, bySlug             *sql.Stmt
+	byID, byUUIDs, bySlug            *sql.Stmt
 	project                          *sql.Stmt
 	insertCheck, state, wake, config *sql.Stmt
 	ping, flip, deliveries           *sql.Stmt
@@ -28,7 +30,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	all := strings.Join(sqlstore.CheckColumnNames(), ", ")
 	for target, text := range map[**sql.Stmt]string{
 		&s.hot.byID:        "SELECT " + columns + " FROM checks c WHERE c.id = ?",
-		&s.hot.byUUID:      "SELECT " + columns + " FROM checks c WHERE c.uuid = ?",
+		&s.hot.byUUIDs:     "SELECT " + columns + " FROM checks c WHERE c.uuid IN (SELECT value FROM json_each(?))",
 		&s.hot.bySlug:      "SELECT " + columns + " FROM checks c JOIN projects p ON p.id = c.project_id WHERE p.ping_key = ? AND c.slug = ?",
 		&s.hot.project:     "SELECT id FROM projects WHERE ping_key = ?",
 		&s.hot.insertCheck: "INSERT INTO checks (" + all + ") VALUES (NULL" + strings.Repeat(", ?", len(sqlstore.CheckColumnNames())-1) + ") RETURNING id",
@@ -56,8 +58,10 @@ func set(columns []string) string { return strings.Join(columns, " = ?, ") + " =
 
 func (h *statements) close() error {
 	var errs []error
-	for _, stmt := range []*sql.Stmt{h.byID, h.byUUID, h.bySlug, h.project, h.insertCheck, h.state, h.wake, h.config,
-		h.ping, h.flip, h.deliveries, h.unassign, h.assign, h.assignAll} {
+	for _, stmt := range []*sql.Stmt{
+		h.byID, h.byUUIDs, h.bySlug, h.project, h.insertCheck, h.state, h.wake, h.config,
+		h.ping, h.flip, h.deliveries, h.unassign, h.assign, h.assignAll,
+	} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
 		}
@@ -76,12 +80,14 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, fmt.Errorf("begin transitions: %w", classify(err))
 	}
 	defer func() { _ = tx.Rollback() }()
-	door := door{ctx: ctx, tx: tx, hot: &s.hot, byID: make(map[monitor.CheckID]*store.Loaded, len(steps))}
-	checks := make([]*store.Loaded, len(steps))
-	for i, step := range steps {
-		if checks[i], err = door.load(step.Ref); err != nil {
-			return nil, fmt.Errorf("load check: %w", classify(err))
-		}
+	door := door{
+		ctx: ctx, tx: tx, hot: &s.hot,
+		byID:   make(map[monitor.CheckID]*store.Loaded, len(steps)),
+		byUUID: make(map[uuid.UUID]*store.Loaded, len(steps)),
+	}
+	checks, err := door.load(steps)
+	if err != nil {
+		return nil, fmt.Errorf("load checks: %w", classify(err))
 	}
 	writes := store.Fold(steps, checks)
 	if err := door.write(writes); err != nil {
@@ -95,10 +101,11 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 
 // door is one transaction of transitions.
 type door struct {
-	ctx  context.Context
-	tx   *sql.Tx
-	hot  *statements
-	byID map[monitor.CheckID]*store.Loaded
+	ctx    context.Context
+	tx     *sql.Tx
+	hot    *statements
+	byID   map[monitor.CheckID]*store.Loaded
+	byUUID map[uuid.UUID]*store.Loaded
 }
 
 func (d *door) exec(stmt *sql.Stmt, args ...any) error {
@@ -106,29 +113,72 @@ func (d *door) exec(stmt *sql.Stmt, args ...any) error {
 	return err
 }
 
-// load returns the check that ref names, nil when there is none.
-func (d *door) load(ref store.Ref) (*store.Loaded, error) {
-	if loaded := d.byID[ref.ID]; loaded != nil {
-		return loaded, nil
+// load returns the check of every step, nil where there is none. Checks named by
+// UUID, which is how most pings name theirs, are read in one query.
+func (d *door) load(steps []store.Step) ([]*store.Loaded, error) {
+	if err := d.loadUUIDs(steps); err != nil {
+		return nil, err
 	}
-	var row *sql.Row
-	switch {
-	case ref.ID != 0:
-		row = d.tx.StmtContext(d.ctx, d.hot.byID).QueryRowContext(d.ctx, int64(ref.ID))
-	case ref.PingKey != "":
-		row = d.tx.StmtContext(d.ctx, d.hot.bySlug).QueryRowContext(d.ctx, ref.PingKey, ref.Slug)
-	default:
-		row = d.tx.StmtContext(d.ctx, d.hot.byUUID).QueryRowContext(d.ctx, ref.UUID.String())
-	}
-	var found gen.Check
-	err := row.Scan(sqlstore.CheckFields(&found)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		if ref.Create == nil {
-			return nil, nil
+	checks := make([]*store.Loaded, len(steps))
+	for i, step := range steps {
+		var err error
+		switch ref := step.Ref; {
+		case ref.ID != 0:
+			checks[i], err = d.one(d.hot.byID, int64(ref.ID))
+		case ref.PingKey == "":
+			checks[i] = d.byUUID[ref.UUID]
+		default:
+			checks[i], err = d.one(d.hot.bySlug, ref.PingKey, ref.Slug)
+			if checks[i] == nil && err == nil && ref.Create != nil {
+				checks[i], err = d.create(ref)
+			}
 		}
-		return d.create(ref)
+		if err != nil {
+			return nil, err
+		}
 	}
+	return checks, nil
+}
+
+func (d *door) loadUUIDs(steps []store.Step) error {
+	var list []byte // a JSON list
+	for _, step := range steps {
+		if step.Ref.ID == 0 && step.Ref.PingKey == "" {
+			list = append(append(append(list, ",\""...), step.Ref.UUID.String()...), '"')
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	list[0] = '['
+	rows, err := d.tx.StmtContext(d.ctx, d.hot.byUUIDs).QueryContext(d.ctx, string(append(list, ']')))
 	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		loaded, err := d.keep(rows)
+		if err != nil {
+			return err
+		}
+		d.byUUID[loaded.Check.UUID] = loaded
+	}
+	return rows.Err()
+}
+
+// one reads one check, nil when there is none.
+func (d *door) one(query *sql.Stmt, args ...any) (*store.Loaded, error) {
+	loaded, err := d.keep(d.tx.StmtContext(d.ctx, query).QueryRowContext(d.ctx, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return loaded, err
+}
+
+// keep reads a row, or returns the check as it was read before in this transaction.
+func (d *door) keep(row interface{ Scan(...any) error }) (*store.Loaded, error) {
+	var found gen.Check
+	if err := row.Scan(sqlstore.CheckFields(&found)...); err != nil {
 		return nil, err
 	}
 	id := monitor.CheckID(found.ID)
@@ -136,7 +186,9 @@ func (d *door) load(ref store.Ref) (*store.Loaded, error) {
 		return loaded, nil
 	}
 	loaded := &store.Loaded{}
-	loaded.Check, loaded.Err = sqlstore.CheckOf(found)
+	if loaded.Check, loaded.Err = sqlstore.CheckOf(found); loaded.Err != nil {
+		loaded.Check.UUID, _ = uuid.Parse(found.UUID) // its steps fail, but they must find it
+	}
 	d.byID[id] = loaded
 	return loaded, nil
 }

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,8 +20,6 @@ import (
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
-
-	"io/fs"
 
 	"rollcall/internal/fault"
 	"rollcall/internal/store"
@@ -80,7 +79,7 @@ func lockFile(path string) (*os.File, error) {
 func (s *Store) open(ctx context.Context, path string) error {
 	var err error
 	// Every setting stands in the address: a PRAGMA by Exec reaches one connection only.
-	if s.write, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}})); err != nil {
+	if s.write, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-8192)"}})); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.write.SetMaxOpenConns(1)

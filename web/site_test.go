@@ -1,0 +1,274 @@
+package web_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/account"
+	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlite"
+	"rollcall/web"
+)
+
+const password = "correct horse battery"
+
+// site is the pages on a real SQLite file, with one account and its project.
+type site struct {
+	*testing.T
+	st      store.Store
+	base    *url.URL
+	handler http.Handler
+	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
+	kicks   atomic.Int64
+	log     *lockedBuffer
+	user    account.User
+	project account.Project
+}
+
+// lockedBuffer is a log that handlers write at the same time.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// newSite opens a site; change, if any, has the last word about its configuration.
+func newSite(t *testing.T, change ...func(*web.Config)) *site {
+	t.Helper()
+	s := emptySite(t, change...)
+	hash, err := web.HashPassword(password)
+	s.ok(err)
+	s.user, s.project = s.addAccount("ines@example.org", hash, "Main")
+	return s
+}
+
+func emptySite(t *testing.T, change ...func(*web.Config)) *site {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{T: t, st: st, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
+	t.Cleanup(func() { s.ok(st.Close()) })
+	cfg := web.Config{
+		Store: st, BaseURL: s.base, Now: s.now, Version: "1.0",
+		Log:            slog.New(slog.NewTextHandler(s.log, nil)),
+		Pings:          http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ping "+r.RequestURI) }),
+		Kick:           func() { s.kicks.Add(1) },
+		JudgedUpTo:     s.now,
+		MailConfigured: true,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s.base = cfg.BaseURL
+	s.handler, err = web.New(cfg)
+	s.ok(err)
+	return s
+}
+
+func (s *site) now() time.Time {
+	return time.Now().UTC().Truncate(time.Microsecond).Add(time.Duration(s.ahead.Load()))
+}
+
+func (s *site) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *site) addAccount(email, hash, project string) (account.User, account.Project) {
+	s.Helper()
+	user, err := s.st.CreateUser(s.Context(), account.User{Email: email, PasswordHash: hash, Created: s.now()})
+	s.ok(err)
+	p, err := s.st.CreateProject(s.Context(), account.Project{Name: project, PingKey: account.NewPingKey(), Created: s.now()}, user.ID)
+	s.ok(err)
+	return user, p
+}
+
+func (s *site) addCheck(project monitor.ProjectID, name string, channels ...monitor.ChannelID) monitor.Check {
+	s.Helper()
+	check, err := s.st.CreateCheck(s.Context(), monitor.Create(monitor.Check{
+		UUID: uuid.New(), Project: project,
+		Config: monitor.Config{
+			Name: name, Slug: web.SlugOf(name), Grace: time.Minute,
+			Schedule: schedule.Spec{Kind: schedule.Every, Period: time.Hour},
+		},
+	}, s.now()), channels)
+	s.ok(err)
+	return check
+}
+
+func (s *site) addChannel(project monitor.ProjectID, name string) monitor.Channel {
+	s.Helper()
+	channel, err := s.st.CreateChannel(s.Context(), monitor.Channel{
+		Project: project, Name: name, Kind: monitor.Email,
+		Settings: monitor.Settings{Address: "desk@example.org"}, Created: s.now(),
+	})
+	s.ok(err)
+	return channel
+}
+
+// addDead makes a delivery whose attempts are used up.
+func (s *site) addDead(channel monitor.Channel) monitor.DeliveryID {
+	s.Helper()
+	id, err := s.st.EnqueueTest(s.Context(), channel.Project, channel.ID, s.now())
+	s.ok(err)
+	leased, err := s.st.LeaseDeliveries(s.Context(), store.Lease{Now: s.now(), Until: s.now().Add(time.Minute), Limit: 10, PerChannel: 10})
+	s.ok(err)
+	for _, l := range leased {
+		if l.Delivery.ID != id {
+			continue
+		}
+		result := monitor.Result{Verdict: monitor.Refuse, Answer: "550 no such mailbox"}
+		after, _ := l.Delivery.Settle(result, s.now())
+		s.ok(s.st.RecordAttempt(s.Context(), monitor.Attempt{Delivery: id, N: after.Attempts, Started: s.now(), Answer: result.Answer}, after, ""))
+		return id
+	}
+	s.Fatal("the delivery was not leased")
+	return 0
+}
+
+// browser is somebody who looks at a site.
+type browser struct {
+	*site
+	jar    http.CookieJar
+	remote string
+}
+
+func (s *site) browser() *browser {
+	s.Helper()
+	jar, err := cookiejar.New(nil)
+	s.ok(err)
+	return &browser{site: s, jar: jar, remote: "198.51.100.7:4711"}
+}
+
+// signedIn is a browser that has logged in.
+func (s *site) signedIn() *browser {
+	s.Helper()
+	b := s.browser()
+	if w := b.login("ines@example.org", password); w.Code != http.StatusSeeOther {
+		s.Fatalf("log in: %d\n%s", w.Code, w.Body)
+	}
+	return b
+}
+
+func (b *browser) login(email, password string) *httptest.ResponseRecorder {
+	b.Helper()
+	return b.post("/login", "email", email, "password", password)
+}
+
+// ask sends a request with the browser's cookies; headers come in pairs.
+func (b *browser) ask(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
+	b.Helper()
+	var body io.Reader = http.NoBody
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r := httptest.NewRequestWithContext(b.Context(), method, "/", body)
+	parsed, err := url.ParseRequestURI(path)
+	b.ok(err)
+	r.URL, r.RequestURI, r.Host, r.RemoteAddr = parsed, path, b.base.Host, b.remote
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	for _, cookie := range b.jar.Cookies(b.base) {
+		r.AddCookie(cookie)
+	}
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	b.jar.SetCookies(b.base, w.Result().Cookies())
+	return w
+}
+
+func (b *browser) get(path string) *httptest.ResponseRecorder {
+	b.Helper()
+	return b.ask(http.MethodGet, path, nil)
+}
+
+// post sends a form of names and values in turn.
+func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder {
+	b.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.ask(http.MethodPost, path, form)
+}
+
+// cookie is the session cookie, "" when there is none.
+func (b *browser) cookie() string {
+	for _, cookie := range b.jar.Cookies(b.base) {
+		return cookie.Value
+	}
+	return ""
+}
+
+// wants checks the status of an answer, and that its page holds the given texts;
+// a no-break space is a space.
+func (s *site) wants(w *httptest.ResponseRecorder, code int, texts ...string) {
+	s.Helper()
+	if w.Code != code {
+		s.Errorf("answered %d, want %d\n%s", w.Code, code, w.Body)
+		return
+	}
+	page := strings.ReplaceAll(w.Body.String(), "\u00a0", " ")
+	for _, text := range texts {
+		if !strings.Contains(page, text) {
+			s.Errorf("the page lacks %q\n%s", text, page)
+		}
+	}
+}
+
+// leads checks that an answer sends the browser to a path.
+func (s *site) leads(w *httptest.ResponseRecorder, path string) {
+	s.Helper()
+	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != path {
+		s.Errorf("answered %d to %q, want 303 to %q\n%s", w.Code, got, path, w.Body)
+	}
+}
+
+func idOf[T ~int64](id T) string { return strconv.FormatInt(int64(id), 10) }
+
+func prefixes(texts ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}
