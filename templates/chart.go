@@ -12,6 +12,7 @@ import (
 type Chart struct {
 	Label string
 	Note  string // the usual range, or why there is none
+	Width int    // of the drawing
 	Timed bool   // at least one duration is known; otherwise there is no axis
 	Grid  []int  // heights of lines
 	Band  *Band
@@ -83,7 +84,9 @@ func chartOf(runs []RunEnd, limit time.Duration, clock Clock) Chart {
 	if known {
 		usualHeight = scale.height(u.middle)
 	}
-	first := chartRuns - len(runs)
+	slots := slotsFor(len(runs))
+	c.Width = slots * slotWidth
+	first := slots - len(runs)
 	var caps strings.Builder
 	for i, r := range runs {
 		x := (first+i)*slotWidth + (slotWidth-barWidth)/2
@@ -100,8 +103,18 @@ func chartOf(runs []RunEnd, limit time.Duration, clock Clock) Chart {
 		c.Rows = append(c.Rows, ChartRow{clock.say(clock.Date(r.At), r.At), r.How, resultWords(r), tookWords(r)})
 	}
 	c.Paths = append(c.Paths, Path{Class: "cap", D: caps.String()})
-	c.Xs = moments(runs, clock)
+	c.Xs = moments(runs, slots, clock)
 	return c
+}
+
+// slotsFor is how many runs the drawing has room for, so that a few do not get lost.
+func slotsFor(runs int) int {
+	for _, slots := range []int{15, 30} {
+		if runs <= slots {
+			return slots
+		}
+	}
+	return chartRuns
 }
 
 // bar draws one run at x: good ones are bodies under a cap, failed ones have a cut
@@ -168,7 +181,7 @@ func (s scale) labels() []string {
 }
 
 // moments are the five labels under the chart, as exact as its span needs them.
-func moments(runs []RunEnd, clock Clock) []string {
+func moments(runs []RunEnd, slots int, clock Clock) []string {
 	label := clock.ShortDay
 	switch span := runs[len(runs)-1].At.Sub(runs[0].At); {
 	case span < day:
@@ -178,9 +191,8 @@ func moments(runs []RunEnd, clock Clock) []string {
 	}
 	labels := make([]string, 5)
 	for i := range labels {
-		slot := i*(chartRuns-1)/4 - (chartRuns - len(runs))
-		if slot >= 0 {
-			labels[i] = label(runs[slot].At)
+		if at := i*(slots-1)/4 - (slots - len(runs)); at >= 0 {
+			labels[i] = label(runs[at].At)
 		}
 	}
 	return labels

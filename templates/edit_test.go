@@ -48,12 +48,10 @@ func TestNewCheck(t *testing.T) {
 	goldenPage(t, "new.html", templates.Edit(page))
 }
 
-// What the form shows of a stored check is what reading the form gives back, so
-// saving without a change changes nothing.
-func TestFormShowsWhatIsStored(t *testing.T) {
+func TestFormOf(t *testing.T) {
 	limit := 26*time.Hour + 3*time.Second
-	zero := monitor.Config{Schedule: schedule.Spec{Kind: schedule.Every, Period: 90 * time.Minute}, Grace: 61 * time.Second, MaxRuntime: &limit}
-	form := templates.FormOf(zero)
+	config := monitor.Config{Schedule: schedule.Spec{Kind: schedule.Every, Period: 90 * time.Minute}, Grace: 61 * time.Second, MaxRuntime: &limit}
+	form := templates.FormOf(config)
 	if form.Every != "90" || form.Unit != "minutes" || form.Grace != "1 min 1 s" || form.Limit != "1 day 2 h 3 s" || form.Kind != templates.KindEvery {
 		t.Errorf("%+v", form)
 	}

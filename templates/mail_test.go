@@ -78,23 +78,35 @@ func TestFlipSentences(t *testing.T) {
 		"failed":  {failed(t), "Reported exit status 1 after 41 s, twice in a row. Last success yesterday 02:25."},
 		"overran": {overran(t), "Run started 02:00, limit 45 min, has not ended. Last success yesterday 02:25."},
 		"back up": {recovered(t), "Back up after 4 h 33 min of downtime. Reported exit status 0 after 21 min 58 s."},
-		"never succeeded": {with(silent(t), func(f *monitor.Flip) { f.Facts.Success = nil }),
-			"Nothing arrived by 02:15. Expected by 02:00, grace 15 min. It has never succeeded."},
-		"duration not known": {with(silent(t), func(f *monitor.Flip) { f.Facts.Duration = nil }),
-			"Nothing arrived by 02:15. Expected by 02:00, grace 15 min. Last success yesterday 02:25."},
+		"never succeeded": {
+			with(silent(t), func(f *monitor.Flip) { f.Facts.Success = nil }),
+			"Nothing arrived by 02:15. Expected by 02:00, grace 15 min. It has never succeeded.",
+		},
+		"duration not known": {
+			with(silent(t), func(f *monitor.Flip) { f.Facts.Duration = nil }),
+			"Nothing arrived by 02:15. Expected by 02:00, grace 15 min. Last success yesterday 02:25.",
+		},
 		"failed at once": {with(failed(t), func(f *monitor.Flip) {
 			f.Facts.Exit, f.Facts.Streak, f.Facts.Duration, f.Facts.Success = nil, 1, new(int64(0)), nil
 		}), "Reported a failure after 0 s. It has never succeeded."},
-		"start not known": {with(overran(t), func(f *monitor.Flip) { f.Facts.Start = nil }),
-			"Run reached its limit of 45 min, has not ended. Last success yesterday 02:25."},
-		"first success": {with(recovered(t), func(f *monitor.Flip) { f.Old, f.Facts.Exit, f.Facts.Duration = monitor.New, nil, nil }),
-			"Reported success."},
-		"unknown": {with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.Unknown, monitor.Overlooked }),
-			"Rollcall was blind when it was due, 02:15. Nobody was alerted."},
+		"start not known": {
+			with(overran(t), func(f *monitor.Flip) { f.Facts.Start = nil }),
+			"Run reached its limit of 45 min, has not ended. Last success yesterday 02:25.",
+		},
+		"first success": {
+			with(recovered(t), func(f *monitor.Flip) { f.Old, f.Facts.Exit, f.Facts.Duration = monitor.New, nil, nil }),
+			"Reported success.",
+		},
+		"unknown": {
+			with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.Unknown, monitor.Overlooked }),
+			"Rollcall was blind when it was due, 02:15. Nobody was alerted.",
+		},
 		"paused":  {with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.Paused, monitor.ByPerson }), "Paused; nothing is expected."},
 		"resumed": {with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.New, monitor.ByPerson }), "Resumed; the next ping is awaited."},
-		"plain period": {with(silent(t), func(f *monitor.Flip) { f.Facts.Zone = "" }),
-			"Nothing arrived by 01:15. Expected by 01:00, grace 15 min. Last success yesterday 01:25, took 21 min 58 s."},
+		"plain period": {
+			with(silent(t), func(f *monitor.Flip) { f.Facts.Zone = "" }),
+			"Nothing arrived by 01:15. Expected by 01:00, grace 15 min. Last success yesterday 01:25, took 21 min 58 s.",
+		},
 	}
 	for name, test := range tests {
 		got := plain(strings.Join(templates.FlipSentences(test.flip, templates.FlipClock(test.flip)), " "))

@@ -208,13 +208,16 @@ func (h History) withBlinds(entries []Entry, since time.Time, clock Clock) []Ent
 }
 
 func blindEntry(b monitor.Blind, clock Clock) Entry {
-	rest := clock.Interval(b.From, b.To)
+	rest := "until " + clock.TimeOfDay(b.To)
+	if clock.days(b.From) != clock.days(b.To) {
+		rest = "until " + clock.At(b.To)
+	}
 	if b.Cause != "" {
 		rest += ": " + b.Cause
 	}
 	return Entry{
 		At: b.From, Time: clock.say(clock.TimeOfDay(b.From), b.From), Status: monitor.Unknown, Blind: true,
-		Lead: "Rollcall was blind", Rest: rest + ". Pings could not be stored then.", End: Duration(b.To.Sub(b.From).Truncate(time.Second)),
+		Lead: "Rollcall was blind", Rest: rest + ". Pings sent then could not be stored.", End: Duration(b.To.Sub(b.From).Truncate(time.Second)),
 	}
 }
 

@@ -136,6 +136,82 @@ func TestMakeAndEditACheck(t *testing.T) {
 	}
 }
 
+// A form that is saved as it was shown changes nothing.
+func TestSavingWithoutAChange(t *testing.T) {
+	s := newSite(t)
+	channel := s.addChannel(s.project.ID, "Desk")
+	b := s.signedIn()
+	limit, second := 26*time.Hour+3*time.Second, time.Second
+	for _, config := range []monitor.Config{
+		{Name: "a", Schedule: schedule.Spec{Kind: schedule.Every, Period: 90 * time.Minute}, Grace: 61 * time.Second},
+		{Name: "b", Schedule: schedule.Spec{Kind: schedule.Every, Period: time.Second}, Grace: 365 * 24 * time.Hour, MaxRuntime: &second},
+		{
+			Name: "c <b>", Slug: "c", Description: "two\nlines", Tags: []string{"x", "y&z"}, Grace: time.Hour, MaxRuntime: &limit,
+			Schedule:     schedule.Spec{Kind: schedule.Cron, Expr: "*/5 1-3 * * MON", Zone: "Asia/Kathmandu"},
+			ManualResume: true, PostOnly: true, Filter: monitor.Filter{On: true, Fail: "a, b", Success: "ok", Start: "go", Default: monitor.Fail},
+		},
+		{Name: "d", Grace: time.Hour, Schedule: schedule.Spec{Kind: schedule.OnCalendar, Expr: "Sun 04:00:00\n*-*-28 02:30:00", Zone: "Europe/Berlin"}},
+	} {
+		config, err := config.Valid()
+		s.ok(err)
+		check, err := s.st.CreateCheck(t.Context(), monitor.Create(monitor.Check{UUID: uuid.New(), Project: s.project.ID, Config: config}, s.now()), []monitor.ChannelID{channel.ID})
+		s.ok(err)
+		path := "/checks/" + check.UUID.String()
+		s.leads(b.ask("POST", path, shownForm(t, b.get(path+"/edit"))), path)
+		saved, err := s.st.Check(t.Context(), s.project.ID, check.UUID)
+		s.ok(err)
+		if diff := cmp.Diff(config, saved.Config); diff != "" {
+			t.Errorf("%s:\n%s", config.Name, diff)
+		}
+		if told, err := s.st.AssignedChannels(t.Context(), check.ID); err != nil || len(told) != 1 {
+			t.Errorf("%s tells %v, %v", config.Name, told, err)
+		}
+	}
+}
+
+// shownForm is what a browser would send of the form of a page.
+func shownForm(t *testing.T, w *httptest.ResponseRecorder) url.Values {
+	t.Helper()
+	page, err := html.Parse(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{}
+	var list string // name of the select that the options are of
+	for node := range page.Descendants() {
+		attr := map[string]string{}
+		for _, a := range node.Attr {
+			attr[a.Key] = a.Val
+		}
+		_, checked := attr["checked"]
+		_, selected := attr["selected"]
+		switch {
+		case node.Type != html.ElementNode:
+		case node.Data == "input" && (attr["type"] == "checkbox" || attr["type"] == "radio"):
+			value, ok := attr["value"]
+			if !ok {
+				value = "on"
+			}
+			if checked {
+				form.Add(attr["name"], value)
+			}
+		case node.Data == "input":
+			form.Add(attr["name"], attr["value"])
+		case node.Data == "textarea":
+			text := ""
+			if node.FirstChild != nil {
+				text = node.FirstChild.Data
+			}
+			form.Add(attr["name"], strings.ReplaceAll(text, "\n", "\r\n"))
+		case node.Data == "select":
+			list = attr["name"]
+		case node.Data == "option" && selected:
+			form.Add(list, node.FirstChild.Data)
+		}
+	}
+	return form
+}
+
 func TestFormSentTwiceMakesOneCheck(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()

@@ -7,7 +7,8 @@
 // are rules of package monitor and of the store; this package only carries them
 // out, so that one bad receiver delays nobody else.
 //
-// A kind of channel is one Sender in one file: webhook.go, email.go.
+// A kind of channel is one Sender in one file: webhook.go, email.go. What a
+// webhook contains is documented at Webhook.
 package alerter
 
 import (
@@ -196,6 +197,9 @@ func (a *Alerter) place(ctx context.Context, d leased) {
 func (a *Alerter) admit(to string, d leased) (start, keep bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.channels[d.Channel.ID] >= PerChannel {
+		return false, false
+	}
 	if a.hosts == nil {
 		a.hosts, a.channels = map[string]*host{}, map[monitor.ChannelID]int{}
 	}
@@ -205,8 +209,6 @@ func (a *Alerter) admit(to string, d leased) (start, keep bool) {
 		a.hosts[to] = h
 	}
 	switch {
-	case a.channels[d.Channel.ID] >= PerChannel:
-		return false, false
 	case h.running < PerHost:
 		h.running++
 		a.running++

@@ -111,6 +111,8 @@ func (a *Alerter) ping(ctx context.Context, f *monitor.Flip) *monitor.Ping {
 	if f == nil || f.Facts.PingN == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
 	ping, err := a.Pings.Ping(ctx, f.Check, f.Facts.PingN)
 	if err != nil {
 		if !errors.Is(err, fault.NotFound) {

@@ -39,7 +39,7 @@ import (
 //	    "project": {"name": "Production"},
 //	    "old_status": "up",
 //	    "status": "down",
-//	    "reason": "timeout",                       // fail, overrun or success
+//	    "reason": "timeout",                       // or fail, overrun; success when it is up
 //	    "sentence": "Nothing arrived by 02:15. Expected by 02:00, grace 15 min. …",
 //	    "at": "2026-11-23T01:15:00Z",              // the same as timestamp
 //	    "judged_at": "2026-11-23T01:15:00.4Z",     // when Rollcall noticed
@@ -47,9 +47,9 @@ import (
 //	    "due": "2026-11-23T01:00:00Z",             // the slot that was missed
 //	    "last_success": "2026-11-22T01:25:00Z",
 //	    "exit_status": null,
-//	    "duration_s": 1318.2,                      // of the run that reported
+//	    "duration_s": null,                        // of the run that reported, such as 41.2
 //	    "fail_streak": 0,
-//	    "schedule": "every day at 02:00",
+//	    "schedule": "Every day at 02:00",
 //	    "timezone": "Europe/Berlin",               // null for a plain period
 //	    "grace_s": 900
 //	  }
@@ -181,7 +181,8 @@ func (w webhook) request(ctx context.Context, m Message) (*http.Request, error) 
 // webhookBody is a function of what was decided alone, not of the attempt.
 func webhookBody(m Message) ([]byte, error) {
 	e := event{"channel.test", stamp(m.Delivery.Created), testData{
-		named{m.Channel.Name}, named{m.Project.Name},
+		named{m.Channel.Name},
+		named{m.Project.Name},
 		"This is a test of the channel " + m.Channel.Name + ".",
 	}}
 	if f := m.Flip; f != nil {

@@ -214,7 +214,6 @@ func (r request) data() map[string]any { return r.Event["data"].(map[string]any)
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
-	arrived  *sync.Cond
 	requests []request
 }
 
@@ -223,7 +222,6 @@ type receiver struct {
 func receive(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, before int)) *receiver {
 	t.Helper()
 	in := &receiver{}
-	in.arrived = sync.NewCond(&in.mu)
 	in.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		got := request{Header: r.Header, Path: r.URL.Path, Body: body}
@@ -245,7 +243,6 @@ func (in *receiver) keep(r request) (before int) {
 		}
 	}
 	in.requests = append(in.requests, r)
-	in.arrived.Broadcast()
 	return before
 }
 
@@ -254,20 +251,6 @@ func (in *receiver) all() []request {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return append([]request(nil), in.requests...)
-}
-
-// await waits until n requests have come.
-func (in *receiver) await(ctx context.Context, n int) error {
-	defer context.AfterFunc(ctx, in.arrived.Broadcast)()
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for len(in.requests) < n {
-		if ctx.Err() != nil {
-			return fmt.Errorf("%d of %d requests came", len(in.requests), n)
-		}
-		in.arrived.Wait()
-	}
-	return nil
 }
 
 func status(code int) func(http.ResponseWriter, *http.Request, int) {

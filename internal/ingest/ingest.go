@@ -11,6 +11,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -218,7 +219,7 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	if err != nil {
 		in.options.Log.Error("pings not stored", "pings", len(batch), "err", err)
 		for _, a := range batch {
-			a.done <- answer{err: errors.Join(fault.Unavailable, err)}
+			a.done <- answer{err: fmt.Errorf("%w: %w", fault.Unavailable, err)}
 		}
 		return
 	}
@@ -226,7 +227,7 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	for i, a := range batch {
 		if err := results[i].Err; err != nil && !errors.Is(err, fault.NotFound) {
 			in.options.Log.Error("ping not stored", "err", err)
-			results[i].Err = errors.Join(fault.Unavailable, err)
+			results[i].Err = fmt.Errorf("%w: %w", fault.Unavailable, err)
 		}
 		flip := results[i].Change.Flip
 		told = told || flip != nil && flip.Tell

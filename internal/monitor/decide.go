@@ -1,9 +1,9 @@
 package monitor
 
 import (
-	"github.com/google/uuid"
-
 	"time"
+
+	"github.com/google/uuid"
 
 	"rollcall/internal/fault"
 	"rollcall/internal/schedule"

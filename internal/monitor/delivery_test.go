@@ -102,8 +102,10 @@ func TestMessageIDIsStableAndUnique(t *testing.T) {
 	}
 	seen := map[string]bool{id: true}
 	for _, other := range []monitor.Delivery{
-		{Kind: monitor.ForFlip, Rev: 3, Channel: 3}, {Kind: monitor.ForFlip, Rev: 2, Channel: 4},
-		{Kind: monitor.ForTest, ID: 1, Channel: 3}, {Kind: monitor.ForTest, ID: 2, Channel: 3},
+		{Kind: monitor.ForFlip, Rev: 3, Channel: 3},
+		{Kind: monitor.ForFlip, Rev: 2, Channel: 4},
+		{Kind: monitor.ForTest, ID: 1, Channel: 3},
+		{Kind: monitor.ForTest, ID: 2, Channel: 3},
 	} {
 		if id := monitor.MessageID(check, other); seen[id] {
 			t.Errorf("%+v shares an id", other)

@@ -20,8 +20,10 @@ func TestInvariants(t *testing.T) {
 			Grace:        time.Duration(rapid.IntRange(1, 3600).Draw(t, "grace")) * time.Second,
 			ManualResume: rapid.Bool().Draw(t, "manual"),
 			Schedule: rapid.SampledFrom([]schedule.Spec{
-				{Kind: schedule.Every, Period: time.Minute}, {Kind: schedule.Every, Period: 5 * time.Hour},
-				{Kind: schedule.Cron, Expr: "*/7 * * * *", Zone: "UTC"}, {Kind: schedule.Cron, Expr: "30 2 * * *", Zone: "Europe/Berlin"},
+				{Kind: schedule.Every, Period: time.Minute},
+				{Kind: schedule.Every, Period: 5 * time.Hour},
+				{Kind: schedule.Cron, Expr: "*/7 * * * *", Zone: "UTC"},
+				{Kind: schedule.Cron, Expr: "30 2 * * *", Zone: "Europe/Berlin"},
 			}).Draw(t, "schedule"),
 		}
 		if rapid.Bool().Draw(t, "limited") {

@@ -69,8 +69,15 @@ func TestFilterAtEveryEdge(t *testing.T) {
 		{prefix: "2002::/16", before: true, behind: true},
 		{prefix: "2620:4f:8000::/48", before: true, behind: true},
 		{prefix: "3fff::/20", before: true, behind: true},
-		{prefix: "::/96"}, {prefix: "64:ff9b::/96"}, {prefix: "64:ff9b:1::/48"}, {prefix: "100::/64"},
-		{prefix: "5f00::/16"}, {prefix: "fc00::/7"}, {prefix: "fe80::/10"}, {prefix: "fec0::/10"}, {prefix: "ff00::/8"},
+		{prefix: "::/96"},
+		{prefix: "64:ff9b::/96"},
+		{prefix: "64:ff9b:1::/48"},
+		{prefix: "100::/64"},
+		{prefix: "5f00::/16"},
+		{prefix: "fc00::/7"},
+		{prefix: "fe80::/10"},
+		{prefix: "fec0::/10"},
+		{prefix: "ff00::/8"},
 	}
 	out := outbound.New(outbound.Config{})
 	for _, test := range tests {

@@ -137,9 +137,7 @@ func Secrets(u *url.URL) []string {
 	for key, values := range u.Query() {
 		parts = append(append(parts, key), values...)
 	}
-	for _, pair := range strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' || r == '=' }) {
-		parts = append(parts, pair)
-	}
+	parts = append(parts, strings.FieldsFunc(u.RawQuery, func(r rune) bool { return r == '&' || r == '=' })...)
 	if u.User != nil {
 		password, _ := u.User.Password()
 		parts = append(parts, u.User.Username(), password)

@@ -35,8 +35,6 @@ package schedule
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -204,14 +202,11 @@ func (s Schedule) Next(after time.Time) (time.Time, bool) {
 	if s.spec.Kind == Every {
 		return inTime(ceil(after) + s.periodSeconds())
 	}
-	first, found := int64(math.MaxInt64), false
+	first := int64(horizon)
 	for i := range s.rules {
 		if slot, ok := s.rules[i].next(floor(after) + 1); ok {
-			first, found = min(first, slot), true
+			first = min(first, slot)
 		}
-	}
-	if !found {
-		return time.Time{}, false
 	}
 	return inTime(first)
 }
@@ -242,7 +237,7 @@ func (s Schedule) Between(from, to time.Time, limit int) []time.Time {
 	for ; ok && slot.Before(to) && len(slots) < limit; slot, ok = s.Next(slot) {
 		slots = append(slots, slot)
 	}
-	return slices.Clip(slots)
+	return slots
 }
 
 func (s Schedule) periodSeconds() int64 { return int64(s.spec.Period / time.Second) }

@@ -307,18 +307,30 @@ func TestOurOutageIsNotTheirFailure(t *testing.T) {
 		nextMissAfter         time.Duration
 		wantBlind, wantDowns  int
 	}{
-		{name: "a restart is no outage", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 10 * time.Second,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 3 * time.Minute, wantBlind: 0, wantDowns: 1},
-		{name: "short period, job healthy", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
-			comesAgain: true, afterOutage: monitor.Up, nextMiss: monitor.Up, nextMissAfter: 20 * time.Second, wantBlind: 1, wantDowns: 0},
-		{name: "short period, job dead", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 10 * time.Minute, wantBlind: 1, wantDowns: 1},
-		{name: "long period, its only ping was due inside", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Unknown, nextMissAfter: time.Hour, wantBlind: 1, wantDowns: 0},
-		{name: "long period, due inside, dead: told at the next missed run", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 4 * time.Hour, wantBlind: 1, wantDowns: 1},
-		{name: "long period, due much later", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 10 * time.Minute, outage: 40 * time.Minute,
-			afterOutage: monitor.Up, nextMiss: monitor.Down, nextMissAfter: 100 * time.Minute, wantBlind: 1, wantDowns: 1},
+		{
+			name: "a restart is no outage", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 10 * time.Second,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 3 * time.Minute, wantBlind: 0, wantDowns: 1,
+		},
+		{
+			name: "short period, job healthy", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
+			comesAgain: true, afterOutage: monitor.Up, nextMiss: monitor.Up, nextMissAfter: 20 * time.Second, wantBlind: 1, wantDowns: 0,
+		},
+		{
+			name: "short period, job dead", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 10 * time.Minute, wantBlind: 1, wantDowns: 1,
+		},
+		{
+			name: "long period, its only ping was due inside", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Unknown, nextMissAfter: time.Hour, wantBlind: 1, wantDowns: 0,
+		},
+		{
+			name: "long period, due inside, dead: told at the next missed run", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 4 * time.Hour, wantBlind: 1, wantDowns: 1,
+		},
+		{
+			name: "long period, due much later", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 10 * time.Minute, outage: 40 * time.Minute,
+			afterOutage: monitor.Up, nextMiss: monitor.Down, nextMissAfter: 100 * time.Minute, wantBlind: 1, wantDowns: 1,
+		},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -254,16 +254,16 @@ func (s *seeder) tell(ctx context.Context) error {
 // try makes the attempts of one leased delivery until it ends or has to wait.
 func (s *seeder) try(ctx context.Context, d store.Dispatch) error {
 	answers := map[string]monitor.Result{
-		"Night shift": {Verdict: monitor.Done, Code: ptr(250), Answer: "250 2.0.0 queued as 4F1c9"},
-		"Ops room":    {Verdict: monitor.Done, Code: ptr(200), Answer: "200 OK"},
-		"Paging":      {Verdict: monitor.Done, Code: ptr(202), Answer: "202 Accepted"},
+		"Night shift": {Verdict: monitor.Done, Code: new(250), Answer: "250 2.0.0 queued as 4F1c9"},
+		"Ops room":    {Verdict: monitor.Done, Code: new(200), Answer: "200 OK"},
+		"Paging":      {Verdict: monitor.Done, Code: new(202), Answer: "202 Accepted"},
 	}
 	result, took := answers[d.Channel.Name], 700*time.Millisecond
 	if d.Channel.Kind == monitor.Email {
 		took = 1600 * time.Millisecond
 	}
 	if d.Channel.Name == "Paging" && s.now.Sub(d.Delivery.Created) < 12*hour {
-		result = monitor.Result{Code: ptr(503), Answer: "503 Service Unavailable"}
+		result = monitor.Result{Code: new(503), Answer: "503 Service Unavailable"}
 	}
 	delivery, at := d.Delivery, d.Delivery.Created
 	for {
@@ -292,5 +292,3 @@ func (s *seeder) try(ctx context.Context, d store.Dispatch) error {
 		delivery, at = next[i].Delivery, cmp.Or(after.NextAt, at)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

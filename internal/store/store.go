@@ -95,13 +95,15 @@ type Outbox interface {
 	// out. A delivery is not claimed while an earlier one of the same check and
 	// channel has not ended. Deliveries to disabled channels are not claimed.
 	LeaseDeliveries(ctx context.Context, l Lease) ([]Dispatch, error)
-	// NextDelivery returns when the next delivery becomes due, zero when none is waiting.
+	// NextDelivery returns when the next delivery becomes due, zero when none is
+	// waiting. Those that wait for an earlier one or a disabled channel do not count.
 	NextDelivery(ctx context.Context) (time.Time, error)
 	// RecordAttempt writes an attempt and the delivery as it is after it, and
 	// disables the channel with the given words unless they are empty. It is a
 	// fault.Conflict when the lease was lost to another attempt in the meantime.
 	RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error
-	// PostponeDelivery gives a lease back without an attempt.
+	// PostponeDelivery gives a lease back without an attempt; a fault.Conflict when
+	// it was lost in the meantime.
 	PostponeDelivery(ctx context.Context, d monitor.Delivery, until time.Time) error
 	// ReplayDelivery begins a new round of attempts for a delivery that has ended.
 	ReplayDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, now time.Time) error
@@ -113,7 +115,8 @@ type Outbox interface {
 	CountDeliveries(ctx context.Context, project monitor.ProjectID, since time.Time) (map[monitor.DeliveryState]int, error)
 	// Attempts lists the attempts of one delivery, the first one first.
 	Attempts(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID) ([]monitor.Attempt, error)
-	// OutboxAge returns when the oldest delivery that is due and unsent was decided, and how many wait.
+	// OutboxAge returns when the oldest delivery that is due or being sent was
+	// decided, and how many to enabled channels have not ended.
 	OutboxAge(ctx context.Context, now time.Time) (oldest time.Time, waiting int, err error)
 }
 
@@ -158,11 +161,13 @@ type DeliveryRow struct {
 
 // Coverage is the ledger of the time in which pings could be stored.
 type Coverage interface {
-	// Cover records that the node was able to store pings at the given time.
+	// Cover records that the node was able to store pings at the given time. A mark
+	// never moves back.
 	Cover(ctx context.Context, node string, at time.Time) error
 	// LastCovered returns the newest coverage mark of any node, zero when there is none.
 	LastCovered(ctx context.Context) (time.Time, error)
-	// AddBlind records a blind interval; the same From again is no second one.
+	// AddBlind records a blind interval; the same From again is no second one, and
+	// keeps the later To.
 	AddBlind(ctx context.Context, b monitor.Blind) error
 	// Blinds lists the blind intervals that ended after since, the newest first.
 	Blinds(ctx context.Context, since time.Time, limit int) ([]monitor.Blind, error)
@@ -211,7 +216,7 @@ type Membership struct {
 // Checks is reading and making checks; changing one is Door's.
 type Checks interface {
 	// CreateCheck makes a check told to the given channels; a fault.Conflict when
-	// its slug or UUID is taken.
+	// its slug or UUID is taken, a fault.NotFound when a channel is not the project's.
 	CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID) (monitor.Check, error)
 	// Check finds a check of a project by its UUID.
 	Check(ctx context.Context, project monitor.ProjectID, id uuid.UUID) (monitor.Check, error)
@@ -227,8 +232,8 @@ type Checks interface {
 	Ping(ctx context.Context, id monitor.CheckID, n int64) (monitor.Ping, error)
 	// Flips lists the newest first, those with Rev below before unless it is 0.
 	Flips(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Flip, error)
-	// RecentRuns returns the ends of runs among the last pings of every check of a
-	// project, the oldest first, at most each a check.
+	// RecentRuns returns the ends of runs among the last 3×each pings of every check
+	// of a project, the oldest first, at most each a check.
 	RecentRuns(ctx context.Context, project monitor.ProjectID, each int) (map[monitor.CheckID][]RunEnd, error)
 }
 
@@ -265,7 +270,8 @@ type ChannelUse struct {
 // Housekeeping keeps what is stored per check bounded.
 type Housekeeping interface {
 	// Trim deletes a bounded amount of what is older than the limits and reports
-	// whether more is left. A delivery that has not ended is never deleted.
+	// whether more is left. What stays: a delivery that has not ended, a flip that a
+	// delivery refers to, so that it can be replayed, and the newest flip of a check.
 	Trim(ctx context.Context, keep Keep) (more bool, err error)
 }
 

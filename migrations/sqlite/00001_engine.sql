@@ -154,8 +154,7 @@ CREATE TABLE deliveries (
     attempts    BIGINT NOT NULL,
     tries       BIGINT NOT NULL,
     created_at  BIGINT NOT NULL,
-    next_at     BIGINT,                     -- NULL: it has ended
-    lease_until BIGINT,                     -- NULL: not leased
+    next_at     BIGINT,                     -- of the next attempt, or the end of its lease; NULL: it has ended
     ended_at    BIGINT,
     answer      TEXT NOT NULL,
     code        BIGINT,

@@ -136,13 +136,13 @@ func classify(err error) error {
 	case err == nil, errors.Is(err, sql.ErrNoRows), errors.Is(err, fault.Unavailable):
 		return err
 	case !errors.As(err, &failure):
-		return errors.Join(fault.Unavailable, err)
+		return fmt.Errorf("%w: %w", fault.Unavailable, err)
 	case failure.Code == "23505": // unique_violation
-		return errors.Join(fault.Conflict, err)
+		return fmt.Errorf("%w: %w", fault.Conflict, err)
 	}
 	switch failure.Code[:2] {
 	case "08", "25", "40", "53", "55", "57", "58": // connection, read-only, conflict, resources, locks, operator, system
-		return errors.Join(fault.Unavailable, err)
+		return fmt.Errorf("%w: %w", fault.Unavailable, err)
 	}
 	return err
 }

@@ -170,7 +170,7 @@ func classify(err error) error {
 		return nil
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errors.Join(fault.Unavailable, err)
+		return fmt.Errorf("%w: %w", fault.Unavailable, err)
 	}
 	var failure *driver.Error
 	if !errors.As(err, &failure) {
@@ -178,12 +178,12 @@ func classify(err error) error {
 	}
 	switch code := failure.Code(); code {
 	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return errors.Join(fault.Conflict, err)
+		return fmt.Errorf("%w: %w", fault.Conflict, err)
 	default:
 		switch code & 0xff {
 		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_CANTOPEN,
 			lib.SQLITE_READONLY, lib.SQLITE_NOMEM, lib.SQLITE_INTERRUPT:
-			return errors.Join(fault.Unavailable, err)
+			return fmt.Errorf("%w: %w", fault.Unavailable, err)
 		}
 	}
 	return err

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 ) ORDER BY next_at, id `
 
 const dispatchByID = `SELECT d.id, d.project_id, d.channel_id, d.kind, d.check_id, d.rev, d.state, d.attempts, d.tries,
-	d.created_at, d.next_at, d.lease_until, d.ended_at, d.answer, d.code,
+	d.created_at, d.next_at, d.ended_at, d.answer, d.code,
 	ch.id, ch.project_id, ch.name, ch.kind, ch.settings, ch.disabled, ch.created_at,
 	p.id, p.name, p.ping_key, p.created_at,
 	COALESCE(c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
@@ -58,15 +59,25 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 		}
 		for _, id := range ids {
 			if _, err := tx.ExecContext(ctx,
-				"UPDATE deliveries SET state = 'sending', next_at = $1, lease_until = $1 WHERE id = $2",
+				"UPDATE deliveries SET state = 'sending', next_at = $1 WHERE id = $2",
 				l.Until.UnixMicro(), id); err != nil {
 				return err
 			}
 			dispatch, err := readDispatch(tx.QueryRowContext(ctx, dispatchByID, id))
-			if err != nil {
+			switch {
+			case errors.Is(err, errUnreadable):
+				// One row that cannot be understood must not hold up the others. It
+				// shows as a dead letter.
+				if _, err := tx.ExecContext(ctx,
+					"UPDATE deliveries SET state = 'dead', next_at = NULL, ended_at = $1, answer = $2 WHERE id = $3",
+					l.Now.UnixMicro(), err.Error(), id); err != nil {
+					return err
+				}
+			case err != nil:
 				return err
+			default:
+				leased = append(leased, dispatch)
 			}
-			leased = append(leased, dispatch)
 		}
 		return nil
 	})
@@ -98,6 +109,8 @@ func dueIDs(ctx context.Context, tx *sql.Tx, l store.Lease, lock string) ([]int6
 	return ids, rows.Err()
 }
 
+var errUnreadable = errors.New("what is stored cannot be read")
+
 func readDispatch(row *sql.Row) (store.Dispatch, error) {
 	var (
 		d         gen.Delivery
@@ -108,7 +121,7 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 	)
 	if err := row.Scan(
 		&d.ID, &d.ProjectID, &d.ChannelID, &d.Kind, &d.CheckID, &d.Rev, &d.State, &d.Attempts, &d.Tries,
-		&d.CreatedAt, &d.NextAt, &d.LeaseUntil, &d.EndedAt, &d.Answer, &d.Code,
+		&d.CreatedAt, &d.NextAt, &d.EndedAt, &d.Answer, &d.Code,
 		&ch.ID, &ch.ProjectID, &ch.Name, &ch.Kind, &ch.Settings, &ch.Disabled, &ch.CreatedAt,
 		&p.ID, &p.Name, &p.PingKey, &p.CreatedAt,
 		&checkUUID, &f.At, &f.JudgedAt, &f.OldStatus, &f.NewStatus, &f.Reason, &f.Facts,
@@ -117,19 +130,19 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 	}
 	channel, err := ChannelOf(ch)
 	if err != nil {
-		return store.Dispatch{}, err
+		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	dispatch := store.Dispatch{Delivery: DeliveryOf(d), Channel: channel, Project: ProjectOf(p)}
 	if dispatch.Delivery.Kind != monitor.ForFlip || d.CheckID == nil || d.Rev == nil {
 		return dispatch, nil
 	}
 	if dispatch.Check, err = uuid.Parse(checkUUID); err != nil {
-		return store.Dispatch{}, err
+		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	f.CheckID, f.Rev, f.Tell = *d.CheckID, *d.Rev, true
 	flip, err := FlipOf(f)
 	if err != nil {
-		return store.Dispatch{}, err
+		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	dispatch.Flip = &flip
 	return dispatch, nil

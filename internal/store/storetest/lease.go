@@ -19,6 +19,7 @@ var leaseTests = []test{
 	{"a lease is limited in all and by channel", leaseLimited},
 	{"busy channels are left out", leaseLeavesBusy},
 	{"a disabled channel takes nothing until it is enabled", leaseSkipsDisabled},
+	{"a row that cannot be read holds up no other", unreadableDelivery},
 	{"an attempt is recorded", attemptRecorded},
 	{"a lost lease records nothing", lostLease},
 	{"a lease lost to an attempt that failed records nothing", overtakenLease},
@@ -309,4 +310,20 @@ func nextDelivery(s *site) {
 	a.Disabled = "gone"
 	s.ok(s.EditChannel(s.ctx, a))
 	next(at(68 * time.Second))
+}
+
+func unreadableDelivery(s *site) {
+	channel := s.addChannel(s.project, "hook")
+	bad, good := s.owe("bad", at(0), channel), s.owe("good", at(0), channel)
+	s.engine.Exec(s.T, s.Store, fmt.Sprintf("UPDATE flips SET facts = 'no JSON' WHERE check_id = %d", bad.ID))
+	got := s.lease(at(time.Second))
+	if len(got) != 1 || got[0].Delivery.Check != good.ID {
+		s.Errorf("leased %v, want only that of the good check", got)
+	}
+	s.engine.Exec(s.T, s.Store, fmt.Sprintf("UPDATE flips SET facts = '{}' WHERE check_id = %d", bad.ID))
+	list, err := s.Deliveries(s.ctx, store.DeliveryQuery{Project: s.project.ID, Check: bad.ID, Limit: 1})
+	s.ok(err)
+	if len(list) != 1 || list[0].State != monitor.Dead || list[0].Answer == "" {
+		s.Errorf("the unreadable delivery is %+v, want a dead letter that says why", list)
+	}
 }

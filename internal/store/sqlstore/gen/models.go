@@ -89,21 +89,20 @@ type Coverage struct {
 }
 
 type Delivery struct {
-	ID         int64
-	ProjectID  int64
-	ChannelID  int64
-	Kind       string
-	CheckID    *int64
-	Rev        *int64
-	State      string
-	Attempts   int64
-	Tries      int64
-	CreatedAt  int64
-	NextAt     *int64
-	LeaseUntil *int64
-	EndedAt    *int64
-	Answer     string
-	Code       *int64
+	ID        int64
+	ProjectID int64
+	ChannelID int64
+	Kind      string
+	CheckID   *int64
+	Rev       *int64
+	State     string
+	Attempts  int64
+	Tries     int64
+	CreatedAt int64
+	NextAt    *int64
+	EndedAt   *int64
+	Answer    string
+	Code      *int64
 }
 
 type Flip struct {

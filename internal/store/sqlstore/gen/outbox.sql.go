@@ -95,7 +95,7 @@ func (q *Queries) CountDeliveries(ctx context.Context, arg CountDeliveriesParams
 
 const deliveryByID = `-- name: DeliveryByID :one
 SELECT id, project_id, channel_id, kind, check_id, rev, state, attempts, tries,
-    created_at, next_at, lease_until, ended_at, answer, code
+    created_at, next_at, ended_at, answer, code
 FROM deliveries
 WHERE id = $1 AND project_id = $2
 `
@@ -120,7 +120,6 @@ func (q *Queries) DeliveryByID(ctx context.Context, arg DeliveryByIDParams) (Del
 		&i.Tries,
 		&i.CreatedAt,
 		&i.NextAt,
-		&i.LeaseUntil,
 		&i.EndedAt,
 		&i.Answer,
 		&i.Code,
@@ -178,7 +177,7 @@ func (q *Queries) InsertTest(ctx context.Context, arg InsertTestParams) (int64, 
 }
 
 const listDeliveries = `-- name: ListDeliveries :many
-SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.lease_until, deliveries.ended_at, deliveries.answer, deliveries.code,
+SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code,
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
@@ -245,7 +244,6 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 			&i.Delivery.Tries,
 			&i.Delivery.CreatedAt,
 			&i.Delivery.NextAt,
-			&i.Delivery.LeaseUntil,
 			&i.Delivery.EndedAt,
 			&i.Delivery.Answer,
 			&i.Delivery.Code,
@@ -275,7 +273,7 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 }
 
 const listDeliveriesOfCheck = `-- name: ListDeliveriesOfCheck :many
-SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.lease_until, deliveries.ended_at, deliveries.answer, deliveries.code,
+SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code,
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
@@ -346,7 +344,6 @@ func (q *Queries) ListDeliveriesOfCheck(ctx context.Context, arg ListDeliveriesO
 			&i.Delivery.Tries,
 			&i.Delivery.CreatedAt,
 			&i.Delivery.NextAt,
-			&i.Delivery.LeaseUntil,
 			&i.Delivery.EndedAt,
 			&i.Delivery.Answer,
 			&i.Delivery.Code,
@@ -419,7 +416,7 @@ func (q *Queries) OutboxAge(ctx context.Context, now int64) (OutboxAgeRow, error
 }
 
 const postponeDelivery = `-- name: PostponeDelivery :execrows
-UPDATE deliveries SET state = 'pending', next_at = $1, lease_until = NULL
+UPDATE deliveries SET state = 'pending', next_at = $1
 WHERE id = $2 AND state = 'sending' AND attempts = $3
 `
 
@@ -438,7 +435,7 @@ func (q *Queries) PostponeDelivery(ctx context.Context, arg PostponeDeliveryPara
 }
 
 const replayDelivery = `-- name: ReplayDelivery :execrows
-UPDATE deliveries SET state = $1, tries = $2, next_at = $3, lease_until = NULL, ended_at = $4
+UPDATE deliveries SET state = $1, tries = $2, next_at = $3, ended_at = $4
 WHERE id = $5 AND state IN ('sent', 'dead')
 `
 
@@ -466,7 +463,7 @@ func (q *Queries) ReplayDelivery(ctx context.Context, arg ReplayDeliveryParams) 
 
 const settleDelivery = `-- name: SettleDelivery :execrows
 UPDATE deliveries SET state = $1, attempts = $2, tries = $3, next_at = $4,
-    lease_until = NULL, ended_at = $5, answer = $6, code = $7
+    ended_at = $5, answer = $6, code = $7
 WHERE id = $8 AND state = 'sending' AND attempts = CAST($9 AS BIGINT)
 `
 

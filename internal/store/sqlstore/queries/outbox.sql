@@ -1,6 +1,6 @@
 -- name: DeliveryByID :one
 SELECT id, project_id, channel_id, kind, check_id, rev, state, attempts, tries,
-    created_at, next_at, lease_until, ended_at, answer, code
+    created_at, next_at, ended_at, answer, code
 FROM deliveries
 WHERE id = @id AND project_id = @project_id;
 
@@ -13,7 +13,7 @@ RETURNING id;
 
 -- name: SettleDelivery :execrows
 UPDATE deliveries SET state = @state, attempts = @attempts, tries = @tries, next_at = @next_at,
-    lease_until = NULL, ended_at = @ended_at, answer = @answer, code = @code
+    ended_at = @ended_at, answer = @answer, code = @code
 WHERE id = @id AND state = 'sending' AND attempts = CAST(@attempts_before AS BIGINT);
 
 -- name: InsertAttempt :exec
@@ -21,11 +21,11 @@ INSERT INTO attempts (delivery_id, n, started_at, took, ok, code, answer)
 VALUES (@delivery_id, @n, @started_at, @took, @ok, @code, @answer);
 
 -- name: PostponeDelivery :execrows
-UPDATE deliveries SET state = 'pending', next_at = @next_at, lease_until = NULL
+UPDATE deliveries SET state = 'pending', next_at = @next_at
 WHERE id = @id AND state = 'sending' AND attempts = @attempts;
 
 -- name: ReplayDelivery :execrows
-UPDATE deliveries SET state = @state, tries = @tries, next_at = @next_at, lease_until = NULL, ended_at = @ended_at
+UPDATE deliveries SET state = @state, tries = @tries, next_at = @next_at, ended_at = @ended_at
 WHERE id = @id AND state IN ('sent', 'dead');
 
 -- name: ListDeliveries :many
