@@ -126,7 +126,7 @@ func TestTheListIsArrangedAsItsAddressSays(t *testing.T) {
 			"Up | WAL archive", "New | Sitemap <b>", "Paused | Disk self-test",
 		}},
 		{"group=none&sort=next", []string{
-			" | Search re-index | WAL archive | Invoice export | Photo snapshot | Offsite backup | Disk self-test | Sitemap <b>",
+			" | Search re-index | WAL archive | Invoice export | Offsite backup | Disk self-test | Photo snapshot | Sitemap <b>",
 		}},
 		{"group=none&sort=took", []string{
 			" | Offsite backup | Disk self-test | Invoice export | Photo snapshot | Search re-index | Sitemap <b> | WAL archive",
@@ -177,7 +177,7 @@ func TestRowsSayWhatIsAndWhatComes(t *testing.T) {
 	type said struct{ Why, Last, Next, Took string }
 	want := map[string]said{
 		"Offsite backup":  {"Expected by 02:00, grace 15 min. Nothing arrived.", "yesterday 02:25", "7 h overdue", "22 min"},
-		"Invoice export":  {"Reported exit status 1.", "9 min ago", "in 51 min", ""},
+		"Invoice export":  {"Reported exit status 1.", "9 min ago", "in 52 min", ""},
 		"Search re-index": {"Expected by 09:10. Alerts at 09:25.", "2 h ago", "5 min overdue", ""},
 		"Photo snapshot":  {"", "12 min ago", "when it ends", "12 min so far"},
 		"WAL archive":     {"", "2 min ago", "in 3 min", ""},

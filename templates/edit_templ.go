@@ -286,7 +286,7 @@ func Edit(p EditPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</mark></code></pre></div></div></section><section><header><h2>Schedule</h2><p>When the job should report in.</p></header><div class=\"fields\" hx-get=\"/schedule/preview\" hx-trigger=\"input delay:300ms, change\" hx-include=\"this\" hx-target=\"#preview\" hx-swap=\"outerHTML\" hx-sync=\"this:replace\"><fieldset class=\"segments\"><legend class=\"sr\">Kind of schedule</legend>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</mark></code></pre></div></div></section><section><header><h2>Schedule</h2><p>When the job should report in.</p></header><div class=\"fields\" hx-get=\"/schedule/preview\" hx-trigger=\"input delay:300ms, change\" hx-include=\"this\" hx-target=\"#preview\" hx-swap=\"outerHTML\" hx-sync=\"this:queue last\"><fieldset class=\"segments\"><legend class=\"sr\">Kind of schedule</legend>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,0 +1,249 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/ingest"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlite"
+)
+
+// gate is a store whose next transactions wait, or fail.
+type gate struct {
+	*sqlite.Store
+	open    chan struct{} // closed, or one value for each transaction that may go on
+	fail    func([]store.Step) error
+	mu      sync.Mutex // guards batches
+	batches []int
+}
+
+func (g *gate) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	select {
+	case <-g.open:
+	case <-ctx.Done():
+		return nil, errors.Join(fault.Unavailable, ctx.Err())
+	}
+	g.mu.Lock()
+	g.batches = append(g.batches, len(steps))
+	g.mu.Unlock()
+	if g.fail != nil {
+		if err := g.fail(steps); err != nil {
+			return nil, err
+		}
+	}
+	return g.Store.Transitions(ctx, steps)
+}
+
+// scene is an Ingest at work on a store behind a gate, in virtual time.
+type scene struct {
+	*gate
+	in   *ingest.Ingest
+	ids  []uuid.UUID
+	stop func()
+}
+
+func newScene(t *testing.T, checks int) *scene {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{gate: &gate{Store: st, open: make(chan struct{})}, ids: seed(t, st, checks)}
+	s.in = ingest.New(s.gate, ingest.Options{Now: now, Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.in.Run(ctx) }()
+	stopped := false
+	s.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(func() {
+		s.stop()
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// submit sends a ping beside the test and returns where its outcome will be.
+func (s *scene) submit(i int, body string) <-chan error {
+	outcome := make(chan error, 1)
+	go func() {
+		ping := monitor.Ping{Signal: monitor.Success, Method: "POST"}
+		if body != "" {
+			ping.Body = []byte(body)
+		}
+		_, err := s.in.Submit(context.Background(), store.Ref{UUID: s.ids[i%len(s.ids)]}, ping)
+		outcome <- err
+	}()
+	return outcome
+}
+
+func TestWhatArrivesDuringACommitIsCommittedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 50)
+		outcomes := []<-chan error{s.submit(0, "")}
+		synctest.Wait() // the first one is being committed
+		for i := 1; i < 50; i++ {
+			outcomes = append(outcomes, s.submit(i, ""))
+		}
+		synctest.Wait()
+		close(s.open)
+		for i, outcome := range outcomes {
+			if err := <-outcome; err != nil {
+				t.Errorf("ping %d: %v", i, err)
+			}
+		}
+		if want := []int{1, 49}; !slices.Equal(s.batches, want) {
+			t.Errorf("batches %v, want %v", s.batches, want)
+		}
+	})
+}
+
+func TestNothingIsAnsweredBeforeItIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1)
+		began := now()
+		outcome := s.submit(0, "")
+		time.Sleep(time.Second)
+		select {
+		case err := <-outcome:
+			t.Fatalf("answered before the commit: %v", err)
+		default:
+		}
+		if got := s.in.Evidence(now()); !got.Equal(began) {
+			t.Errorf("evidence %v, want no further than the waiting ping of %v", got, began)
+		}
+		close(s.open)
+		if err := <-outcome; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if got := s.in.Evidence(now()); !got.Equal(now()) {
+			t.Errorf("evidence %v after the commit, want now", got)
+		}
+	})
+}
+
+func TestADatabaseThatHangsIsAnsweredWithinTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1)
+		began := now()
+		if err := <-s.submit(0, ""); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("got %v", err)
+		}
+		if took := now().Sub(began); took != ingest.AnswerLimit {
+			t.Errorf("answered after %v, want %v", took, ingest.AnswerLimit)
+		}
+		time.Sleep(time.Minute)
+		close(s.open) // it recovers by itself
+		if err := <-s.submit(0, ""); err != nil {
+			t.Errorf("after recovery: %v", err)
+		}
+	})
+}
+
+func TestTheQueueIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		body   string
+		fits   int // in the queue, beside the one that is being committed
+		atOnce int
+	}{
+		{"in number", "", ingest.QueueLimit, ingest.QueueLimit + 5},
+		{"in bytes", strings.Repeat("x", monitor.BodyLimit), ingest.QueueBytes / monitor.BodyLimit, 340},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, 1)
+				first := s.submit(0, "")
+				synctest.Wait()
+				var outcomes []<-chan error
+				for range c.atOnce {
+					outcomes = append(outcomes, s.submit(0, c.body))
+				}
+				synctest.Wait()
+				if got := s.in.Stats().Refused.Load(); got != int64(c.atOnce-c.fits) {
+					t.Errorf("%d refused at once, want %d", got, c.atOnce-c.fits)
+				}
+				<-first
+				for _, outcome := range outcomes {
+					if err := <-outcome; !errors.Is(err, fault.Unavailable) {
+						t.Fatal(err)
+					}
+				}
+				close(s.open)
+			})
+		})
+	}
+}
+
+func TestOnePoisonedPingFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 10)
+		s.fail = func(steps []store.Step) error {
+			for _, step := range steps {
+				if step.Ref.UUID == s.ids[3] {
+					return errors.New("constraint")
+				}
+			}
+			return nil
+		}
+		outcomes := []<-chan error{s.submit(0, "")}
+		synctest.Wait()
+		for i := 1; i < 10; i++ {
+			outcomes = append(outcomes, s.submit(i, ""))
+		}
+		synctest.Wait()
+		close(s.open)
+		for i, outcome := range outcomes {
+			if err := <-outcome; errors.Is(err, fault.Unavailable) != (i == 3) {
+				t.Errorf("ping %d: %v", i, err)
+			}
+		}
+	})
+}
+
+func TestStoppingAnswersWhatWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 10)
+		var outcomes []<-chan error
+		for i := range 10 {
+			outcomes = append(outcomes, s.submit(i, ""))
+			synctest.Wait()
+		}
+		go s.stop()
+		synctest.Wait()
+		if err := <-s.submit(0, ""); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("accepted while stopping: %v", err)
+		}
+		close(s.open)
+		for i, outcome := range outcomes {
+			if err := <-outcome; err != nil {
+				t.Errorf("ping %d: %v", i, err)
+			}
+		}
+		synctest.Wait()
+	})
+}
