@@ -34,6 +34,7 @@ type Mail struct {
 	Sentences   []string
 	Button      string
 	Page        string // where the button leads
+	Advice      string // what the check's description says to do; "" when there is none
 	Facts       []MailFact
 	OutputTitle string
 	Output      string // "" when there was none
@@ -70,6 +71,9 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 	name, status := shown(f.Facts.Name), Capital(string(f.New))
 	m.Status, m.Title, m.Sentences = f.New, status+": "+name, FlipSentences(f, c)
 	m.Button, m.Page = "Open the check", in.CheckPage
+	if f.New != monitor.Up {
+		m.Advice = strings.Map(visible, f.Facts.Advice)
+	}
 	m.Facts = []MailFact{{"Schedule", scheduleAndZone(f.Facts)}, {status + " since", c.Full(f.At)}}
 	if f.Facts.Before != nil {
 		since := monitor.FromMicros(f.Facts.Before)
@@ -160,6 +164,9 @@ func (m Mail) Text() string {
 	para(m.Title)
 	para(strings.Join(m.Sentences, " "))
 	para(m.Button + ": " + m.Page)
+	if m.Advice != "" {
+		para("What to do", m.Advice)
+	}
 	if len(m.Facts) > 0 {
 		lines := []string{"Facts"}
 		for _, f := range m.Facts {
@@ -205,6 +212,8 @@ func look(class string) string {
 			"; color: #ffffff; font-size: 15px; line-height: 20px; text-align: center; vertical-align: 2px"
 	case "sentence":
 		return "margin: 6px 0 0"
+	case "advice":
+		return "margin: 0; white-space: pre-line"
 	case "part":
 		return "margin: 0; padding: 20px 24px 0"
 	case "head":

@@ -31,7 +31,8 @@ func silent(t *testing.T) monitor.Flip {
 		Check: 8, Rev: 17, At: instant(t, "2026-11-23T01:15:00Z"), Judged: instant(t, "2026-11-23T01:15:00.4Z"),
 		Old: monitor.Up, New: monitor.Down, Reason: monitor.Silent, Tell: true,
 		Facts: monitor.Facts{
-			Name: "Offsite backup", Slug: "offsite-backup", Tags: []string{"ark-2", "restic"},
+			Advice: "Look at the disk of the backup host first.\nThen start it by hand.",
+			Name:   "Offsite backup", Slug: "offsite-backup", Tags: []string{"ark-2", "restic"},
 			Schedule: "every day at 02:00", Expr: "0 2 * * *", Zone: "Europe/Berlin", Grace: 900, RunLimit: 2700,
 			Due: us(t, "2026-11-23T01:00:00Z"), Success: us(t, "2026-11-22T01:25:00Z"),
 			Duration: new(int64(1_318_000_000)), PingN: 412, Before: us(t, "2026-11-14T01:40:00Z"),

@@ -249,6 +249,9 @@ func (s *Server) testChannel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if channel.Disabled != "" {
+		return fault.Say(fault.Conflict, "the channel is switched off; switch it on again first")
+	}
 	now := s.Now()
 	if after, ok := s.tests.take(strconv.FormatInt(int64(channel.Project), 10), now); !ok {
 		return tooMany{after}

@@ -121,6 +121,7 @@ func TestChannelInTrouble(t *testing.T) {
 	s.wants(b.get("/channels"), 200, "Switched off: the receiver answered 410 twice.", `data-s="down"`)
 	path := "/channels/" + idOf(channel.ID)
 	s.wants(b.get(path), 200, "Switch on again")
+	s.wants(b.post(path+"/test"), http.StatusConflict, "The channel is switched off")
 	s.leads(b.post(path+"/enable"), path)
 	if got := s.onlyChannel().Disabled; got != "" {
 		t.Errorf("still switched off: %q", got)

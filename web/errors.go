@@ -90,7 +90,7 @@ func replyTo(err error) reply {
 	case errors.Is(err, fault.Forbidden):
 		return reply{http.StatusForbidden, "Not allowed", orElse(words, fault.Forbidden, "Your role in this project does not allow it. Nothing was changed.")}
 	case errors.Is(err, fault.Conflict):
-		return reply{http.StatusConflict, "Not done", orElse(words, fault.Conflict, "Something changed in the meantime. Load the page again and look.")}
+		return reply{http.StatusConflict, "Not done", orElse(words, fault.Conflict, "Something changed in the meantime. Load the page again and look")}
 	case errors.Is(err, fault.Unavailable), errors.Is(err, context.DeadlineExceeded):
 		return reply{http.StatusServiceUnavailable, "Not now", "The database does not answer. Nothing was saved; try again in a moment."}
 	}

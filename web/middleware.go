@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
+
+	"rollcall/static"
 )
 
 // The policy of every page: everything from here, nothing inline.
@@ -32,9 +34,24 @@ func (s *Server) guard(routes http.Handler) (http.Handler, error) {
 	h := s.sessions.LoadAndSave(routes)
 	h = origins.Handler(h)
 	h = s.checkHost(h)
+	h = withStatic(h)
 	h = compress(h)
 	h = s.withHeaders(h)
 	return s.watch(h), nil
+}
+
+// withStatic serves the files that all pages share; they need no session and may
+// be kept by browsers.
+func withStatic(next http.Handler) http.Handler {
+	files := static.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, static.Prefix) {
+			note(r).route = static.Prefix
+			files.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // noted is what becomes known about a request on its way in, for the log, the

@@ -91,8 +91,16 @@ func (s *Server) router(table []route) (http.Handler, error) {
 	for _, path := range paths {
 		router.Handle(path, s.dispatch(path, byPath[path]))
 	}
-	router.NotFoundHandler = s.catch(func(http.ResponseWriter, *http.Request) error { return errNoPage })
+	router.NotFoundHandler = s.catch(s.nowhere)
 	return router, nil
+}
+
+// nowhere answers a path that is no route; who is signed in keeps the navigation.
+func (s *Server) nowhere(_ http.ResponseWriter, r *http.Request) error {
+	if who, err := s.signedIn(r.Context()); err == nil {
+		note(r).who = &who
+	}
+	return errNoPage
 }
 
 // dispatch serves one path: it picks the route by the method and keeps its limits.

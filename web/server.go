@@ -20,7 +20,6 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"rollcall/internal/store"
-	"rollcall/static"
 )
 
 // Config is what the pages need.
@@ -59,8 +58,9 @@ type Server struct {
 }
 
 // New returns the handler of the public listener. A ping goes straight to
-// cfg.Pings. Everything else passes, from the outside in: log and panics, host,
-// security headers, compression, cross-origin refusal, session, route, access.
+// cfg.Pings. Everything else passes, from the outside in: request id and panics,
+// security headers, compression, static files, host, other sites' requests,
+// session, route, access.
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
@@ -86,18 +86,12 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := http.NewServeMux()
-	files.Handle(static.Prefix, s.withHeaders(static.Handler()))
-	files.Handle("/", pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case firstSegment(r.URL.Path) == "ping":
+		if firstSegment(r.URL.Path) == "ping" {
 			cfg.Pings.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, static.Prefix):
-			files.ServeHTTP(w, r)
-		default:
-			pages.ServeHTTP(w, r)
+			return
 		}
+		pages.ServeHTTP(w, r)
 	}), nil
 }
 

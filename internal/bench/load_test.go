@@ -95,7 +95,7 @@ func TestGeneratorRefuses(t *testing.T) {
 func TestReport(t *testing.T) {
 	bare := &subject{name: "bare", cells: map[load][]cell{}}
 	full := &subject{name: "full", cells: map[load][]cell{}, rollcall: &rollcall{
-		postmaster: 1, start: 123 * time.Millisecond, idle: 20e6, loaded: 50e6, expected: 7, found: 7,
+		postmaster: 1, start: 123 * time.Millisecond, idle: 20e6, loaded: 50e6, acknowledged: 7, found: 7,
 	}}
 	o := options{rounds: 3, seconds: 5, checks: 10}
 	for _, l := range o.loads() {

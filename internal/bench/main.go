@@ -72,6 +72,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
+	if o.seconds < 1 || o.rounds < 1 || o.checks < 1 || len(o.loads()) == 0 {
+		return errors.New("nothing to measure: -seconds, -rounds and -checks begin at 1, and -only is part of the name of a load")
+	}
 	dir, err := os.MkdirTemp("", "rollcall-bench-")
 	if err != nil {
 		return err
@@ -105,11 +108,7 @@ func run(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	_, version, err := askPostgres(ctx, subjects[len(subjects)-1].serve.Database)
-	if err != nil {
-		return err
-	}
-	on, err := machine(dir, version)
+	on, err := machine(dir, subjects[len(subjects)-1].version)
 	if err != nil {
 		return err
 	}

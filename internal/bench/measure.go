@@ -72,7 +72,7 @@ func (s *subject) measure(ctx context.Context, o options, l load) (cell, error) 
 		return cell{}, errors.New("no ping was answered")
 	}
 	if s.rollcall != nil {
-		s.expected += sum.acknowledged
+		s.acknowledged += sum.acknowledged
 	}
 	c := cell{rate: float64(n) / window.Seconds(), p50: sum.inWindow[n/2], p99: sum.inWindow[n*99/100]}
 	c.cpu = (own[1] - own[0]) * 1000 / time.Duration(n)

@@ -28,8 +28,10 @@ func report(o options, machine string, subjects []*subject) string {
 	rows = [][]string{{"server", "memory idle", "memory after the run", fmt.Sprintf("start to first ping, %d checks", startChecks), "pings acknowledged", "rows found"}}
 	for _, s := range subjects {
 		if s.rollcall != nil {
-			rows = append(rows, []string{s.name, megabytes(s.idle), megabytes(s.loaded), milliseconds(s.start),
-				strconv.Itoa(s.expected), strconv.Itoa(s.found)})
+			rows = append(rows, []string{
+				s.name, megabytes(s.idle), megabytes(s.loaded), milliseconds(s.start),
+				strconv.Itoa(s.acknowledged), strconv.Itoa(s.found),
+			})
 		}
 	}
 	write(&text, rows)

@@ -36,10 +36,12 @@ type rollcall struct {
 	serve        e2e.Serve
 	server       *e2e.Server
 	postmaster   int           // 0 without PostgreSQL
+	version      string        // of PostgreSQL
 	start        time.Duration // from exec to the first ping, with startChecks checks
 	idle, loaded int64         // resident memory in bytes
-	expected     int           // rows of pings: those acknowledged, and those of the seed
-	found        int
+	seeded       int           // rows of pings that were there before
+	acknowledged int           // pings since
+	found        int           // their rows
 }
 
 // engine is a database on which Rollcall is measured.
@@ -107,10 +109,11 @@ func rollcallSubject(ctx context.Context, e engine, binary string, checks int) (
 		return nil, fmt.Errorf("seed: %w", err)
 	}
 	if e.driver == "pgx" {
-		if r.postmaster, _, err = askPostgres(ctx, r.serve.Database); err != nil {
+		if r.postmaster, r.version, err = askPostgres(ctx, r.serve.Database); err != nil {
 			return nil, err
 		}
 	}
+	r.seeded = len(ids)
 	generator, err := newGenerator(r.serve.Listen, ids)
 	if err != nil {
 		return nil, err
@@ -123,7 +126,6 @@ func rollcallSubject(ctx context.Context, e engine, binary string, checks int) (
 		s.kill()
 		return nil, err
 	}
-	r.expected = len(ids)
 	return s, nil
 }
 
@@ -221,11 +223,12 @@ func (s *subject) finish(ctx context.Context) error {
 	if err := s.server.Stop(ctx); err != nil {
 		return err
 	}
-	if s.found, err = countPings(ctx, s.engine.driver, s.serve.Database); err != nil {
+	rows, err := countPings(ctx, s.engine.driver, s.serve.Database)
+	if err != nil {
 		return err
 	}
-	if s.found != s.expected {
-		return fmt.Errorf("%d pings were acknowledged and %d are in the database", s.expected, s.found)
+	if s.found = rows - s.seeded; s.found != s.acknowledged {
+		return fmt.Errorf("%d pings were acknowledged and %d are in the database", s.acknowledged, s.found)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ type Flip struct {
 // explanation needs, so that neither changes when the check does.
 type Facts struct {
 	Name     string   `json:"name"`
+	Advice   string   `json:"advice,omitempty"` // the beginning of the description
 	Slug     string   `json:"slug,omitempty"`
 	Tags     []string `json:"tags,omitempty"`
 	Schedule string   `json:"schedule"`           // in words
@@ -52,7 +53,7 @@ type Facts struct {
 	Start    *int64   `json:"start_us,omitempty"` // of the run that overran or ended
 	Success  *int64   `json:"last_success_us,omitempty"`
 	Exit     *int64   `json:"exit,omitempty"`
-	Duration *int64   `json:"duration_us,omitempty"`
+	Duration *int64   `json:"duration_us,omitempty"`  // of the run that caused it, or of the last success before
 	Streak   int      `json:"streak,omitempty"`       // failures in a row
 	PingN    int64    `json:"ping_n,omitempty"`       // the ping that caused it, or the last one before
 	Before   *int64   `json:"old_since_us,omitempty"` // since when the old status held
@@ -90,15 +91,29 @@ func (c Check) flip(to Status, reason Reason, at, now time.Time, tell bool) (Che
 
 func (c Check) facts() Facts {
 	f := Facts{
-		Name: c.Name, Slug: c.Slug, Tags: c.Tags,
+		Name: c.Name, Advice: beginning(c.Description), Slug: c.Slug, Tags: c.Tags,
 		Expr: c.Schedule.Expr, Zone: c.Schedule.Zone,
 		Grace:    int64(c.Grace / time.Second),
 		RunLimit: int64(c.RunLimit() / time.Second),
 		Due:      Micros(c.Due), Success: Micros(c.LastSuccess),
 		Streak: c.FailStreak, PingN: c.NPings, Before: Micros(c.Since),
 	}
+	if c.LastDuration != nil && c.LastPing.Equal(c.LastSuccess) {
+		us := c.LastDuration.Microseconds()
+		f.Duration = &us
+	}
 	if sched, err := c.Schedule.Parse(); err == nil {
 		f.Schedule = sched.Words()
 	}
 	return f
+}
+
+// adviceLimit is how many characters of a description a message carries.
+const adviceLimit = 600
+
+func beginning(text string) string {
+	if runes := []rune(text); len(runes) > adviceLimit {
+		return string(runes[:adviceLimit]) + "…"
+	}
+	return text
 }

@@ -152,7 +152,7 @@ func (c Check) fail(p *Ping) (Check, *Flip) {
 
 // fill adds what is known of the run that caused a flip.
 func (f *Facts) fill(p Ping, start time.Time, streak int) {
-	f.Exit, f.Start, f.Streak, f.PingN = p.Exit, Micros(start), streak, p.N
+	f.Exit, f.Start, f.Streak, f.PingN, f.Duration = p.Exit, Micros(start), streak, p.N, nil
 	if p.Duration != nil {
 		us := p.Duration.Microseconds()
 		f.Duration = &us
