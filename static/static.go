@@ -15,6 +15,8 @@ import (
 	"path"
 	"regexp"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // Prefix is the path under which Handler is to be mounted.
@@ -97,7 +99,11 @@ func Path(name string) string { return published.path(name) }
 
 // Handler serves the files below Prefix, to be kept by browsers for good.
 func Handler() http.Handler {
-	return http.StripPrefix(Prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	compress, err := gzhttp.NewWrapper(gzhttp.ContentTypes([]string{"text/css", "text/javascript", "image/svg+xml"}))
+	if err != nil {
+		panic(err) // never: the options are fixed
+	}
+	return compress(http.StripPrefix(Prefix, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content, ok := published.files[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
@@ -112,5 +118,5 @@ func Handler() http.Handler {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-	}))
+	})))
 }

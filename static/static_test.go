@@ -48,6 +48,19 @@ func TestFilesAreServedForGood(t *testing.T) {
 	}
 }
 
+// Text is compressed on its way, the font is already.
+func TestTextIsCompressed(t *testing.T) {
+	for name, want := range map[string]string{"app.css": "gzip", "htmx.js": "gzip", "inter-latin.woff2": ""} {
+		r := httptest.NewRequest(http.MethodGet, static.Path(name), nil)
+		r.Header.Set("Accept-Encoding", "gzip, br")
+		w := httptest.NewRecorder()
+		static.Handler().ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); w.Code != http.StatusOK || got != want {
+			t.Errorf("%s: status %d, encoding %q, want %q", name, w.Code, got, want)
+		}
+	}
+}
+
 func TestOtherNamesAreNotFound(t *testing.T) {
 	for _, path := range []string{
 		"/static/", "/static/app.css", "/static/app.000000000000.css", "/static/../static.go",

@@ -240,7 +240,7 @@ func (s *Server) previewOf(form templates.CheckForm) templates.Preview {
 		if unknown != nil || len(list) == 0 {
 			return templates.Preview{Wrong: "This schedule cannot be read."}
 		}
-		return templates.Preview{Wrong: list[0].Label + " " + strings.TrimSuffix(list[0].Words, ".") + "."}
+		return templates.Preview{Wrong: sentence(list[0].Label + " " + list[0].Words)}
 	}
 	return templates.PreviewOf(sched, s.Now())
 }

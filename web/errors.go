@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/internal/fault"
@@ -78,19 +79,19 @@ func replyTo(err error) reply {
 	case errors.Is(err, errSignedOut):
 		return reply{http.StatusForbidden, "You are logged out", "Nothing was saved. Log in in another tab, then go back here and send the form again: what you typed is still there."}
 	case errors.As(err, &many):
-		return reply{http.StatusTooManyRequests, "Too many attempts", fmt.Sprintf("Nothing was checked. Try again in %s.", templates.Span(many.after))}
+		return reply{http.StatusTooManyRequests, "Too many attempts", fmt.Sprintf("Nothing was done. Try again in %s.", templates.Span(many.after))}
 	case errors.As(err, &tooLarge):
 		return reply{http.StatusRequestEntityTooLarge, "Too large", fmt.Sprintf("A form may hold %s. Nothing was saved.", templates.Size(tooLarge.Limit))}
 	case errors.Is(err, errBadForm):
 		return reply{http.StatusBadRequest, "Not understood", "The form arrived damaged. Nothing was saved; go back and send it again."}
 	case errors.As(err, &invalid):
-		return reply{http.StatusUnprocessableEntity, "Not saved", templates.Capital(words) + "."}
+		return reply{http.StatusUnprocessableEntity, "Not saved", sentence(words)}
 	case errors.Is(err, fault.NotFound):
 		return reply{http.StatusNotFound, "Not found", orElse(words, fault.NotFound, errNoPage.Error())}
 	case errors.Is(err, fault.Forbidden):
 		return reply{http.StatusForbidden, "Not allowed", orElse(words, fault.Forbidden, "Your role in this project does not allow it. Nothing was changed.")}
 	case errors.Is(err, fault.Conflict):
-		return reply{http.StatusConflict, "Not done", orElse(words, fault.Conflict, "Something changed in the meantime. Load the page again and look")}
+		return reply{http.StatusConflict, "Not done", orElse(words, fault.Conflict, "Something changed in the meantime. Load the page again and look.")}
 	case errors.Is(err, fault.Unavailable), errors.Is(err, context.DeadlineExceeded):
 		return reply{http.StatusServiceUnavailable, "Not now", "The database does not answer. Nothing was saved; try again in a moment."}
 	}
@@ -102,7 +103,12 @@ func orElse(words string, kind error, general string) string {
 	if words == "" || words == kind.Error() {
 		return general
 	}
-	return templates.Capital(words)
+	return sentence(words)
+}
+
+// sentence makes one of the words of an error.
+func sentence(words string) string {
+	return templates.Capital(strings.TrimSuffix(words, ".")) + "."
 }
 
 // retryAfter is what busy servers ask for, in seconds.

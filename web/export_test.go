@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Way is a line of the table of routes as tests see it.
 type Way struct {
@@ -31,4 +34,15 @@ func RefusesZeroAccess(cfg Config) bool {
 	s := &Server{Config: cfg}
 	_, err := s.router([]route{{"GET", "/open", 0, (*Server).home}})
 	return err != nil
+}
+
+// Remembered takes one try each of so many keys and returns how many a limiter
+// still remembers, and whether one more is heard.
+func Remembered(keys int, now time.Time) (remembered int, heard bool) {
+	l := newLimiter(1, time.Hour)
+	for i := range keys {
+		l.take(strconv.Itoa(i), now)
+	}
+	_, heard = l.take("one more", now)
+	return len(l.keys), heard
 }

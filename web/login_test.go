@@ -359,3 +359,10 @@ func TestSetupLinkWorksOnce(t *testing.T) {
 		t.Errorf("%d accounts were made", made)
 	}
 }
+
+func TestLimitersAreBounded(t *testing.T) {
+	remembered, heard := web.Remembered(20_000, time.Now())
+	if remembered > 10_000 || !heard {
+		t.Errorf("%d keys are remembered, one more is heard: %v", remembered, heard)
+	}
+}

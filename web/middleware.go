@@ -80,12 +80,21 @@ func (s *Server) watch(next http.Handler) http.Handler {
 				s.panicked(out, r, p)
 			}
 			if s.Observe != nil {
-				s.Observe(notes.route, r.Method, out.code, s.Now().Sub(began))
+				s.Observe(notes.route, knownMethod(r.Method), out.code, s.Now().Sub(began))
 			}
 		}()
 		w.Header().Set("X-Request-Id", notes.id)
 		next.ServeHTTP(out, r)
 	})
+}
+
+// knownMethod keeps made-up methods from becoming as many metrics.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
 }
 
 // panicked answers a request whose handler panicked; when the answer has begun,

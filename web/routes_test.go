@@ -399,7 +399,8 @@ func TestRequestsAreObserved(t *testing.T) {
 	b.get("/checks/" + uuid.NewString())
 	b.get("/nowhere")
 	b.ask("PUT", "/login", nil)
-	want := []seen{{"/checks/{id}", "GET", 303}, {"none", "GET", 404}, {"/login", "PUT", 405}}
+	b.ask("BREW", "/login", nil)
+	want := []seen{{"/checks/{id}", "GET", 303}, {"none", "GET", 404}, {"/login", "PUT", 405}, {"/login", "other", 405}}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)
 	}

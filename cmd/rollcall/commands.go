@@ -33,7 +33,7 @@ type commandLine struct {
 
 // database is the one flag that most commands have.
 type database struct {
-	Database     string `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file, or postgres://user:password@host/name."`
+	Database     string `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file (${default}), or postgres://user:password@host/name."`
 	DatabaseFile string `env:"ROLLCALL_DATABASE_FILE" placeholder:"FILE" help:"Read the database's address from a file, so that it stands in no process list."`
 }
 
@@ -154,6 +154,8 @@ type user struct {
 	Password userPassword `cmd:"" help:"Give an account a new password, read from standard input."`
 }
 
+const oneProcess = "A SQLite file belongs to the server while it runs: stop it first. With PostgreSQL the server may run."
+
 type userAdd struct {
 	Email    string `arg:"" help:"Address of the person."`
 	Project  string `required:"" placeholder:"NAME" help:"Name of their project."`
@@ -169,7 +171,7 @@ Example:
 
   rollcall user add ops@example.org --project Main --json < password.txt
 
-A SQLite file belongs to the server while it runs: stop it first. With PostgreSQL the server may run.`
+` + oneProcess
 }
 
 // Run implements the command.
@@ -220,6 +222,15 @@ type projectJSON struct {
 type userPassword struct {
 	Email    string `arg:"" help:"Address of the person."`
 	database `embed:""`
+}
+
+// Help is shown below the flags.
+func (userPassword) Help() string {
+	return `Example:
+
+  rollcall user password ops@example.org < password.txt
+
+` + oneProcess
 }
 
 // Run implements the command.

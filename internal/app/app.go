@@ -78,7 +78,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 
 // OpenStore opens the database by its address, and brings its schema up to date.
 func OpenStore(ctx context.Context, database string) (store.Store, error) {
-	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+	if manyNodes(database) {
 		return opened(postgres.Open(ctx, database))
 	}
 	if strings.Contains(database, "://") {
@@ -106,8 +106,22 @@ func (a *App) prepare(ctx context.Context, mail alerter.SMTPConfig, described pr
 	if a.config.Provision != "" {
 		a.config.Log.Info("provision file in force", "file", a.config.Provision, "created", changed.Created, "edited", changed.Edited)
 	}
+	for _, owner := range changed.Owners {
+		a.config.Log.Warn("account made without a password; rollcall user password sets one", "email", owner)
+	}
 	return a.wire(mail)
 }
+
+// manyNodes reports whether other processes may work on the same database.
+func manyNodes(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// What a database of many nodes asks for.
+const (
+	settle  = 250 * time.Millisecond // for the pings that other nodes are storing
+	writers = 2                      // batches at a time: one commits while the other is written
+)
 
 // bind takes the ports.
 func (a *App) bind() error {
@@ -149,13 +163,20 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		kick = a.alerter.Kick
 	}
 	if c.Has(RoleWeb) {
-		a.ingest = ingest.New(a.store, ingest.Options{Now: now, Log: c.Log, Flipped: kick})
+		options := ingest.Options{Now: now, Log: c.Log, Flipped: kick}
+		if manyNodes(c.Database) {
+			options.Writers = writers
+		}
+		a.ingest = ingest.New(a.store, options)
 	}
 	judgedUpTo := func() time.Time { return time.Time{} }
 	if c.Has(RoleScheduler) {
 		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: now, Flipped: kick, Node: a.node(), Log: c.Log}
 		if a.ingest != nil {
 			a.scheduler.Evidence = a.ingest.Evidence
+		}
+		if manyNodes(c.Database) {
+			a.scheduler.Settle = settle
 		}
 		judgedUpTo = a.scheduler.JudgedUpTo
 	}

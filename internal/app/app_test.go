@@ -319,6 +319,10 @@ func TestRolesRunAlone(t *testing.T) {
 	if got := workers.Addr(); got != "" {
 		t.Errorf("without the role it listens on %s", got)
 	}
+	added := app.NewAccount{Email: "new@example.org", Password: "correct horse", Project: "Beside a server"}
+	if _, err := app.AddUser(t.Context(), address, added); err != nil {
+		t.Errorf("add a user while servers run: %v", err)
+	}
 	workers.eventually("judged", func() bool { return workers.ops("/startupz").code == 200 })
 	if got := pages.ops("/metrics").body; strings.Contains(got, "scheduler_lag_seconds") || !strings.Contains(got, "pings_accepted_total 1") {
 		t.Errorf("metrics of a process with pages only:\n%s", got)

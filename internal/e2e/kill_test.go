@@ -72,9 +72,15 @@ projects:
 	clients.Wait()
 	// What was being sent when the process was killed is sent again when its lease
 	// has run out, after a minute.
+	var open []string
+	defer func() {
+		if len(open) > 0 {
+			t.Logf("in the end: %q\n%s", open, server.Output())
+		}
+	}()
 	eventually(t, 2*time.Minute, "everybody is told", func() bool {
-		return count(t, s, "SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending')") == 0 &&
-			count(t, s, "SELECT count(*) FROM checks WHERE status <> 'down' AND name LIKE 'silent%'") == 0
+		open = s.open(t)
+		return len(open) == 0
 	})
 	stop(t, server)
 
@@ -96,6 +102,14 @@ projects:
 	if len(h.acked) < 10*kills || len(h.deliveries) < kills {
 		t.Error("there was too little to lose")
 	}
+}
+
+// open is what still has to happen: silence to be noticed, deliveries to be made.
+func (s *site) open(t *testing.T) []string {
+	t.Helper()
+	return rows(t, s, `SELECT name || ' is ' || status FROM checks WHERE status <> 'down' AND name LIKE 'silent%'
+		UNION ALL SELECT 'delivery ' || id || ' of check ' || check_id || ' is ' || state || ' after ' || attempts || ' attempts: ' || answer
+		FROM deliveries WHERE state IN ('pending', 'sending')`, func(text *string) []any { return []any{text} })
 }
 
 // read takes what the database holds into a history.

@@ -25,9 +25,10 @@ type Store interface {
 	store.Channels
 }
 
-// Result counts what a document changed. All of it is 0 when it was in force.
+// Result is what a document changed: nothing when it was in force.
 type Result struct {
 	Created, Edited int
+	Owners          []string // whose accounts were made, without a password
 }
 
 // Apply brings the described state about. It reads first and refuses a document
@@ -117,49 +118,61 @@ func (a *apply) lookAtKeys(ctx context.Context, p project, id monitor.ProjectID)
 	return nil
 }
 
-// lookAtChecks finds the checks of p by slug, and by uuid those that the uuid
-// already names.
+// lookAtChecks finds the checks of p by slug, and refuses a uuid that names
+// another one. Without a key or a uuid a ref names nothing: the project is not
+// there yet, or the file leaves the uuid open.
 func (a *apply) lookAtChecks(ctx context.Context, p project, e existing) error {
-	for _, c := range p.checks {
-		if e.project.ID != 0 {
-			stored, ok, err := a.find(ctx, store.Ref{PingKey: e.project.PingKey, Slug: c.Slug})
-			if err != nil {
-				return err
-			}
-			if ok {
-				e.checks[c.Slug] = stored
-			}
-		}
-		if c.uuid == uuid.Nil {
-			continue
-		}
-		if stored, ok := e.checks[c.Slug]; ok && stored.UUID != c.uuid {
+	bySlug, byUUID := make([]store.Ref, len(p.checks)), make([]store.Ref, len(p.checks))
+	for i, c := range p.checks {
+		bySlug[i] = store.Ref{PingKey: e.project.PingKey, Slug: c.Slug}
+		byUUID[i] = store.Ref{UUID: c.uuid}
+	}
+	stored, err := a.find(ctx, bySlug)
+	if err != nil {
+		return err
+	}
+	named, err := a.find(ctx, byUUID)
+	if err != nil {
+		return err
+	}
+	for i, c := range p.checks {
+		known := stored[i].ID != 0
+		switch {
+		case known && c.uuid != uuid.Nil && stored[i].UUID != c.uuid:
 			return wrong(c.node, "%s exists with another uuid, which cannot be changed", c)
-		} else if ok {
-			continue
-		}
-		if _, taken, err := a.find(ctx, store.Ref{UUID: c.uuid}); err != nil {
-			return err
-		} else if taken {
+		case !known && named[i].ID != 0:
 			return wrong(c.node, "the uuid of %s is that of another check", c)
+		case known:
+			e.checks[c.Slug] = stored[i]
 		}
 	}
 	return nil
 }
 
-// find reads one check through the door, leaving it as it is.
-func (a *apply) find(ctx context.Context, ref store.Ref) (monitor.Check, bool, error) {
-	results, err := a.st.Transitions(ctx, []store.Step{{Ref: ref, Decide: unchanged}})
-	if err == nil {
-		err = results[0].Err
+// findAtOnce is how many checks are read in one transaction, for pings to pass.
+const findAtOnce = 100
+
+// find reads checks through the door, leaving them as they are. A check that is
+// not there has no ID.
+func (a *apply) find(ctx context.Context, refs []store.Ref) ([]monitor.Check, error) {
+	checks := make([]monitor.Check, 0, len(refs))
+	for some := range slices.Chunk(refs, findAtOnce) {
+		steps := make([]store.Step, len(some))
+		for i, ref := range some {
+			steps[i] = store.Step{Ref: ref, Decide: unchanged}
+		}
+		results, err := a.st.Transitions(ctx, steps)
+		if err != nil {
+			return nil, err
+		}
+		for _, result := range results {
+			if result.Err != nil && !errors.Is(result.Err, fault.NotFound) {
+				return nil, result.Err
+			}
+			checks = append(checks, result.Change.Check)
+		}
 	}
-	if errors.Is(err, fault.NotFound) {
-		return monitor.Check{}, false, nil
-	}
-	if err != nil {
-		return monitor.Check{}, false, err
-	}
-	return results[0].Change.Check, true, nil
+	return checks, nil
 }
 
 func unchanged(c monitor.Check) monitor.Change { return monitor.Change{Check: c, Unchanged: true} }
@@ -191,6 +204,7 @@ func (a *apply) ownerAndKeys(ctx context.Context, p project, e *existing) error 
 			return err
 		}
 		a.result.Created++
+		a.result.Owners = append(a.result.Owners, p.owner)
 		e.owner, a.owners[p.owner] = user.ID, user.ID
 	}
 	var err error

@@ -69,7 +69,7 @@ func Load(path string) (Document, error) {
 	var root, second yaml.Node
 	switch err := decoder.Decode(&root); {
 	case errors.Is(err, io.EOF):
-		return Document{}, fmt.Errorf("%s:1: the file is empty; it begins with projects:", path)
+		return Document{}, fmt.Errorf("%s:1: the file is empty; it describes no projects", path)
 	case err != nil:
 		return Document{}, fmt.Errorf("%s: %w", path, err)
 	}

@@ -23,8 +23,8 @@ func TestMistakesAreTold(t *testing.T) {
 	}
 	const key = "abcdefghijklmnopqrstuv"
 	for name, test := range map[string]struct{ text, want string }{
-		"empty":              {"", ":1: the file is empty; it begins with projects:"},
-		"comment only":       {"# nothing\n", ":1: the file is empty; it begins with projects:"},
+		"empty":              {"", ":1: the file is empty; it describes no projects"},
+		"comment only":       {"# nothing\n", ":1: the file is empty; it describes no projects"},
 		"no YAML":            {"projects: [\n", ": yaml: line 1: did not find expected node content"},
 		"two documents":      {"projects: []\n---\nprojects: []\n", ":2: the file goes on after its end; remove the line ---"},
 		"not members":        {"- a\n", ":1: the file is written as members, such as name: …"},

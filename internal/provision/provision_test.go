@@ -191,8 +191,9 @@ projects:
 func TestWholeFileIsBroughtAbout(t *testing.T) {
 	s := newSite(t)
 	s.write("ro.key", "ro345678901234567890123456789012\n")
-	if got, want := s.mustApply(whole, now), (provision.Result{Created: 8, Edited: 2}); got != want {
-		t.Errorf("result = %+v, want %+v", got, want)
+	want := provision.Result{Created: 8, Edited: 2, Owners: []string{"ops@example.org"}}
+	if diff := cmp.Diff(want, s.mustApply(whole, now)); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
 	}
 
 	p, channels := s.project("ops@example.org")
@@ -260,8 +261,8 @@ func TestSecondTimeChangesNothing(t *testing.T) {
 	if !strings.Contains(before, "slug=worker") {
 		t.Fatalf("the dump shows no checks:\n%s", before)
 	}
-	if got := s.mustApply(whole, now.Add(time.Hour)); got != (provision.Result{}) {
-		t.Errorf("result = %+v, want nothing", got)
+	if diff := cmp.Diff(provision.Result{}, s.mustApply(whole, now.Add(time.Hour))); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(before, s.dump()); diff != "" {
 		t.Errorf("applied twice (-once +twice):\n%s", diff)
@@ -307,8 +308,8 @@ projects:
 	s.pauseAndDisable(p, before["hook"])
 
 	result := s.mustApply(fmt.Sprintf(tmpl, "https://example.org/b", "2m", "mail"), now.Add(time.Hour))
-	if want := (provision.Result{Edited: 2}); result != want {
-		t.Errorf("result = %+v, want %+v", result, want)
+	if diff := cmp.Diff(provision.Result{Edited: 2}, result); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
 	}
 	again, after := s.project("ops@example.org")
 	if diff := cmp.Diff(p, again); diff != "" {

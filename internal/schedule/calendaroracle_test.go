@@ -37,6 +37,10 @@ var calendarVectors = []struct{ expr, after, slots string }{
 	{"*-02-29", "2096-01-01T00:00:00Z", "2096-02-29T00:00:00Z 2104-02-29T00:00:00Z 2108-02-29T00:00:00Z"},
 	{"2026-03-05 05:40", "2026-01-01T00:00:00Z", "2026-03-05T05:40:00Z"},
 	{"2003-03-05", "2026-01-01T00:00:00Z", ""},
+	{"*-*~7/6", "2026-01-01T00:00:00Z", "2026-01-25T00:00:00Z 2026-01-31T00:00:00Z 2026-02-22T00:00:00Z"},
+	{"*:50/9", "2026-01-01T00:00:00Z", "2026-01-01T00:50:00Z 2026-01-01T00:59:00Z 2026-01-01T01:50:00Z"},
+	{"69-1-1", "2026-01-01T00:00:00Z", "2069-01-01T00:00:00Z"},
+	{"70..72-1-1", "1970-06-01T00:00:00Z", "1971-01-01T00:00:00Z 1972-01-01T00:00:00Z"},
 	{"20..22/2-1-1", "2019-01-01T00:00:00Z", "2020-01-01T00:00:00Z 2022-01-01T00:00:00Z"},
 	{"*:2/29", "2026-01-01T00:00:00Z", "2026-01-01T00:02:00Z 2026-01-01T00:31:00Z 2026-01-01T01:02:00Z"},
 	{"12..14:10,20,30", "2026-01-01T13:20:00Z", "2026-01-01T13:30:00Z 2026-01-01T14:10:00Z 2026-01-01T14:20:00Z"},
@@ -192,10 +196,11 @@ func secondPass(now time.Time, loc *time.Location) bool {
 }
 
 // puzzling reports whether between after and the last of the slots the C library
-// misleads systemd: clocks put forward at the end of a daylight saving time, as
-// in Dublin and Casablanca, for which systemd drops the rest of the day; and
-// clocks put back while no daylight saving time ends, or for dates counted from
-// the month's end, where it takes either pass of a time that comes twice.
+// misleads systemd: at clocks put forward at the end of a daylight saving time,
+// as in Dublin and Casablanca, or by more than an hour, as in Troll, systemd
+// drops times after the gap; at clocks put back while no daylight saving time
+// ends, or for dates counted from the month's end, it takes either pass of a
+// time that comes twice.
 func puzzling(loc *time.Location, fromEnd bool, after time.Time, slots []time.Time) bool {
 	end := after
 	for _, slot := range slots {
@@ -204,7 +209,9 @@ func puzzling(loc *time.Location, fromEnd bool, after time.Time, slots []time.Ti
 	for day := after.AddDate(0, 0, -1); day.Before(end); day = day.AddDate(0, 0, 1) {
 		tomorrow := day.AddDate(0, 0, 1)
 		change, before, now := offset(tomorrow, loc)-offset(day, loc), day.In(loc).IsDST(), tomorrow.In(loc).IsDST()
-		if change > 0 && before && !now || change < 0 && (before == now || fromEnd) {
+		forward := change > 0 && before && !now || change > 60*60
+		back := change < 0 && (before == now || fromEnd)
+		if forward || back {
 			return true
 		}
 	}

@@ -47,7 +47,7 @@ func stretchAt(loc *time.Location, unix int64) stretch {
 		s.before = int64(before)
 	}
 	if !end.IsZero() {
-		s.end = end.Unix()
+		s.end = min(end.Unix(), horizon)
 	}
 	if s.end <= unix {
 		// ZoneBounds takes all years for 365 days long once the zone's table
@@ -100,7 +100,7 @@ func (r *rule) next(unix int64) (int64, bool) {
 			wall, found = r.pattern.next(from)
 			asked, known = from, true
 		}
-		if slot := wall - s.offset; found && slot < min(s.end, horizon) {
+		if slot := wall - s.offset; found && slot < s.end {
 			return slot, true
 		}
 		t = s.end

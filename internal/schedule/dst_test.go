@@ -1,7 +1,9 @@
 package schedule_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -138,6 +140,16 @@ func TestClockChanges(t *testing.T) {
 			[]string{"2026-03-22 03:00 +0100", "2026-03-23 02:30 +0100"},
 		},
 		{
+			"Casey put its clocks back by three hours, for which cron makes up",
+			cronIn("Antarctica/Casey", "30 1 * * *"), "2010-03-04T00:00:00+11:00", "2010-03-06T00:00:00+08:00",
+			[]string{"2010-03-04 01:30 +1100", "2010-03-05 01:30 +1100"},
+		},
+		{
+			"but not when they are put forward by as much",
+			cronIn("Antarctica/Casey", "30 1 * * *"), "2020-10-03T00:00:00+08:00", "2020-10-06T00:00:00+11:00",
+			[]string{"2020-10-03 01:30 +0800", "2020-10-05 01:30 +1100"},
+		},
+		{
 			"Apia had no 30 December in 2011, which nobody makes up for",
 			cronIn("Pacific/Apia", "30 2 * * *"), "2011-12-29T00:00:00-10:00", "2012-01-02T00:00:00+14:00",
 			[]string{"2011-12-29 02:30 -1000", "2011-12-31 02:30 +1400", "2012-01-01 02:30 +1400"},
@@ -201,6 +213,16 @@ func TestClockChanges(t *testing.T) {
 			[]string{"2026-05-04 00:00 +0000", "2026-05-31 00:00 +0000", "2026-06-01 00:00 +0000"},
 		},
 		{
+			"the first Monday on its latest date",
+			cronIn("UTC", "0 0 * * MON#1"), "2026-12-01T00:00:00Z", "2026-12-31T00:00:00Z",
+			[]string{"2026-12-07 00:00 +0000"},
+		},
+		{
+			"a weekday's step reaches Sunday",
+			cronIn("UTC", "0 0 * * 5/2"), "2026-11-23T00:00:00Z", "2026-11-30T00:00:00Z",
+			[]string{"2026-11-27 00:00 +0000", "2026-11-29 00:00 +0000"},
+		},
+		{
 			"a step from a value",
 			cronIn("UTC", "5/20 0 1 1 *"), "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z",
 			[]string{"2026-01-01 00:05 +0000", "2026-01-01 00:25 +0000", "2026-01-01 00:45 +0000"},
@@ -212,8 +234,17 @@ func TestClockChanges(t *testing.T) {
 		},
 	} {
 		s := parse(t, c.spec)
-		if diff := cmp.Diff(c.want, written(s.Between(at(t, c.from), at(t, c.to), 100), s.Location())); diff != "" {
+		from, to := at(t, c.from), at(t, c.to)
+		if diff := cmp.Diff(c.want, written(s.Between(from, to, 100), s.Location())); diff != "" {
 			t.Errorf("%s: %s in %s (-want +got):\n%s", c.why, c.spec.Expr, c.spec.Zone, diff)
+		}
+		var back []time.Time
+		for slot, ok := s.Previous(to); ok && !slot.Before(from); slot, ok = s.Previous(slot) {
+			back = append(back, slot)
+		}
+		slices.Reverse(back)
+		if diff := cmp.Diff(c.want, written(back, s.Location())); diff != "" {
+			t.Errorf("%s: %s in %s, backwards (-want +got):\n%s", c.why, c.spec.Expr, c.spec.Zone, diff)
 		}
 	}
 }

@@ -26,11 +26,11 @@
 //
 // Asked from within a second pass, systemd 252 goes on inside it, where a timer
 // that follows its own answers never gets. A repetition that does not divide its
-// unit (*:0/7) may lose the first time of the next hour, day or year. In zones
-// whose daylight saving time is behind (Europe/Dublin, Africa/Casablanca) a time
-// in the gap may take the rest of its day with it. Dates counted from the month's
-// end, and clocks put back for good, may run in either pass. All but the first
-// are slots that systemd's manual promises, and so do we.
+// unit (*:0/7) may lose the first time of the next hour, day or year. Where
+// daylight saving time is behind (Europe/Dublin, Africa/Casablanca) or two hours
+// long (Antarctica/Troll), a time in the gap may take later ones with it. Dates
+// counted from the month's end, and clocks put back for good, may run in either
+// pass. All but the first are slots that systemd's manual promises, and so do we.
 package schedule
 
 import (

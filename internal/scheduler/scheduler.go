@@ -39,9 +39,12 @@ type Store interface {
 type Scheduler struct {
 	Store Store
 	Now   func() time.Time
-	// Evidence returns up to when every received ping is stored, at most now; nil
-	// for a process that takes no pings.
+	// Evidence returns up to when every ping that this process received is stored,
+	// at most now; nil for a process that takes none.
 	Evidence func(now time.Time) time.Time
+	// Settle is how long the pings of other processes are given to be stored; 0
+	// where there are none.
+	Settle time.Duration
 	Flipped  func() // called after a commit that owes somebody a message; may be nil
 	Node     string // names this process in the coverage ledger
 	Log      *slog.Logger
@@ -81,7 +84,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case err != nil && ctx.Err() == nil:
 			s.Log.Error("deadlines not judged", "err", err)
 		case !next.IsZero():
-			nap = min(LongestNap, max(shortestNap, next.Sub(s.Now())))
+			nap = min(LongestNap, max(shortestNap, next.Add(s.Settle).Sub(s.Now())))
 		}
 		select {
 		case <-ctx.Done():
@@ -99,9 +102,11 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.T
 		s.stats.Held.Add(1)
 		return 0, time.Time{}, fmt.Errorf("no evidence: %w", err)
 	}
-	evidence := now
+	evidence := now.Add(-s.Settle)
 	if s.Evidence != nil {
-		evidence = s.Evidence(now)
+		if own := s.Evidence(now); own.Before(evidence) {
+			evidence = own
+		}
 	}
 	for ctx.Err() == nil {
 		ids, after, err := s.Store.DueChecks(ctx, evidence, PassLimit)

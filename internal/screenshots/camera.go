@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 )
@@ -73,7 +74,7 @@ func (c camera) shoot(ctx context.Context, browser string, shots []shot) error {
 	ctx, closeTab := chromedp.NewContext(ctx)
 	defer closeTab()
 
-	if err := chromedp.Do(ctx, chromedp.Navigate(c.address+"/login")); err != nil {
+	if err := chromedp.Do(ctx, noteBreaches()); err != nil {
 		return err
 	}
 	problems := []error{c.take(ctx, shot{name: "login", path: "/login"})}
@@ -129,17 +130,29 @@ func (c camera) take(ctx context.Context, s shot) error {
 			}
 		}
 	}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(narrowest, height, chromedp.EmulateMobile)); err != nil {
+	if err := chromedp.Do(ctx, c.window(narrowest, height)); err != nil {
 		return err
 	}
-	scrolls, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](wider))
-	if err != nil {
-		return err
-	}
-	if len(scrolls) > 0 {
-		problems = append(problems, fmt.Errorf("%s: wider than %d pixels: %s", s.name, narrowest, strings.Join(scrolls, "; ")))
+	for what, script := range map[string]string{"sticks out of a narrow page": wider, "breaks the content policy": "breaches"} {
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](script))
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			problems = append(problems, fmt.Errorf("%s: %s: %s", s.name, what, strings.Join(found, "; ")))
+		}
 	}
 	return errors.Join(problems...)
+}
+
+// noteBreaches lets every page remember what its content policy forbade.
+func noteBreaches() chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+			Source: `window.breaches = []; addEventListener("securitypolicyviolation", e => breaches.push(e.violatedDirective + " " + e.blockedURI))`,
+		})
+		return err
+	})
 }
 
 // wider names the elements that stick out of the page on the right.
@@ -150,15 +163,11 @@ const wider = `document.documentElement.scrollWidth <= innerWidth ? [] :
 func (c camera) picture(ctx context.Context, s shot, width int64, scheme string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	view := chromedp.EmulateViewport(width, height)
-	if width == narrow {
-		view = chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
-	}
 	open := fmt.Sprintf(`document.querySelectorAll(%q).forEach(fold => { fold.open = true })`, s.open+", .none-such")
 	if s.open == "" {
 		open = "0"
 	}
-	err := chromedp.Do(ctx, view, colours(scheme), chromedp.Navigate(c.address+s.path),
+	err := chromedp.Do(ctx, c.window(width, height), colours(scheme), chromedp.Navigate(c.address+s.path),
 		chromedp.Evaluate[chromedp.Void](open))
 	if err != nil {
 		return nil, err
@@ -166,7 +175,23 @@ func (c camera) picture(ctx context.Context, s shot, width int64, scheme string)
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.fonts.ready.then(() => true)`, chromedp.EvalAwaitPromise)); err != nil {
 		return nil, err
 	}
+	// What sticks to an edge of the window belongs to the edge of the picture.
+	tall, err := chromedp.Run(ctx, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
+	if err != nil {
+		return nil, err
+	}
+	if err := chromedp.Do(ctx, c.window(width, tall)); err != nil {
+		return nil, err
+	}
 	return chromedp.Run(ctx, chromedp.FullScreenshot(100))
+}
+
+// window is a desktop's, or a phone's when it is narrow.
+func (c camera) window(width, height int64) chromedp.Action[chromedp.Void] {
+	if width > narrow {
+		return chromedp.EmulateViewport(width, height)
+	}
+	return chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
 }
 
 // colours lets the browser say that its user prefers light or dark pages.

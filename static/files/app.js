@@ -30,19 +30,23 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A live region is not replaced under the reader's hands: not while text in it is
-// selected or something without an id has the focus. Folds stay as they were.
+// selected, or something has the focus that cannot be found again. Folds stay open,
+// and the focus stays: htmx puts it back to what has an id, this to what folds.
 let open = [];
+let focused = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
   const region = event.detail.target;
   const selection = getSelection();
   const focus = document.activeElement;
-  const busy = (!selection.isCollapsed && region.contains(selection.anchorNode)) ||
-    (focus !== region && region.contains(focus) && !focus.id);
-  if (busy) event.detail.shouldSwap = false;
-  open = [...region.querySelectorAll("details[open][id]")].map((fold) => fold.id);
+  const inside = focus !== region && region.contains(focus);
+  focused = inside && focus.tagName === "SUMMARY" ? focus.parentElement.id : "";
+  const reading = !selection.isCollapsed && region.contains(selection.anchorNode);
+  if (reading || (inside && !focus.id && !focused)) event.detail.shouldSwap = false;
+  open = [...document.querySelectorAll("details[open][id]")].map((fold) => fold.id);
 });
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.querySelector("summary").focus({ preventScroll: true });
 });
 
 // When the server does not answer, the page says since when it is out of date.
