@@ -100,7 +100,7 @@ func TestFlipSentences(t *testing.T) {
 		},
 		"unknown": {
 			with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.Unknown, monitor.Overlooked }),
-			"Rollcall was blind when it was due, 02:15. Nobody was alerted.",
+			"Rollcall was blind when it was due, 02:00. Nobody was alerted.",
 		},
 		"paused":  {with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.Paused, monitor.ByPerson }), "Paused; nothing is expected."},
 		"resumed": {with(silent(t), func(f *monitor.Flip) { f.New, f.Reason = monitor.New, monitor.ByPerson }), "Resumed; the next ping is awaited."},

@@ -48,7 +48,11 @@ func FlipSentences(f monitor.Flip, c Clock) []string {
 	case f.New == monitor.Up:
 		return []string{reported(facts, "success") + "."}
 	case f.New == monitor.Unknown:
-		return []string{fmt.Sprintf("Rollcall was blind when it was due, %s.", c.At(f.At)), "Nobody was alerted."}
+		due := f.At
+		if facts.Due != nil {
+			due = monitor.FromMicros(facts.Due)
+		}
+		return []string{fmt.Sprintf("Rollcall was blind when it was due, %s.", c.At(due)), "Nobody was alerted."}
 	case f.New == monitor.Paused:
 		return []string{"Paused; nothing is expected."}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/monitor"
 )
 
@@ -125,7 +127,7 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 		switch h.newest(ping, flip, told) {
 		case "delivery":
 			d := h.Deliveries[told]
-			entries = append(entries, deliveryEntry(d, clock))
+			entries = append(entries, deliveryEntry(d, h.Check.UUID, clock))
 			next.Delivery, next.At = d.ID, d.Created.UnixMicro()
 			told++
 		case "flip":
@@ -271,10 +273,11 @@ func (h History) toldOf(rev int64) string {
 	return fmt.Sprintf("%d of %s took the message.", took, Count(int64(owed), "channel", "channels"))
 }
 
-func deliveryEntry(d Telling, clock Clock) Entry {
+func deliveryEntry(d Telling, check uuid.UUID, clock Clock) Entry {
 	e := Entry{
 		At: d.Created, Time: clock.say(clock.TimeOfDay(d.Created), d.Created), Icon: channelIcon(d.ChannelKind),
-		Lead: d.ChannelName, Href: fmt.Sprintf("/deliveries/%d", d.ID), Code: d.Answer,
+		Lead: d.ChannelName, Code: d.Answer,
+		Href: DeliveryQuery{Check: check.String(), Open: int64(d.ID)}.URL(),
 	}
 	switch {
 	case d.State == monitor.Sent:

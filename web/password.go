@@ -2,27 +2,27 @@ package web
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 
 	"github.com/alexedwards/argon2id"
-
-	"rollcall/internal/account"
 )
 
-// hashMemory is what one hash takes, in KiB. Together with hashLanes it bounds
+// The cost of a hash. What it takes in memory and how many are made at once bound
 // the memory that log-ins can take.
 const (
-	hashMemory = 19 << 10
-	hashLanes  = 2
+	hashMemory = 19 << 10 // KiB
+	hashPasses = 2
+	hashSalt   = 16 // bytes
+	hashKey    = 32 // bytes
+	hashLanes  = 2  // hashes made at once
 )
-
-func hashParams() *argon2id.Params {
-	return &argon2id.Params{Memory: hashMemory, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-}
 
 // HashPassword returns the form in which a password is stored.
 func HashPassword(password string) (string, error) {
-	hash, err := argon2id.CreateHash(password, hashParams())
+	hash, err := argon2id.CreateHash(password, &argon2id.Params{
+		Memory: hashMemory, Iterations: hashPasses, Parallelism: 1, SaltLength: hashSalt, KeyLength: hashKey,
+	})
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
@@ -32,12 +32,17 @@ func HashPassword(password string) (string, error) {
 // hasher checks passwords, a few at a time.
 type hasher struct {
 	lanes chan struct{}
-	dummy string // compared with when there is no account, so that both take the same time
+	// dummy is compared with when there is no account, so that both take the same
+	// time. It has the cost of a real hash and is that of no known password.
+	dummy string
 }
 
-func newHasher() (hasher, error) {
-	dummy, err := HashPassword(account.NewToken())
-	return hasher{make(chan struct{}, hashLanes), dummy}, err
+func newHasher() hasher {
+	text := func(size int) string { return base64.RawStdEncoding.EncodeToString(make([]byte, size)) }
+	return hasher{
+		lanes: make(chan struct{}, hashLanes),
+		dummy: fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", hashMemory, hashPasses, text(hashSalt), text(hashKey)),
+	}
 }
 
 // matches reports whether the password is the one of the hash, "" being the hash

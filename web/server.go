@@ -65,14 +65,10 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	hasher, err := newHasher()
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
 		Config:   cfg,
 		secure:   cfg.BaseURL.Scheme == "https",
-		hasher:   hasher,
+		hasher:   newHasher(),
 		accounts: newLimiter(accountTries, loginWindow),
 		clients:  newLimiter(clientTries, loginWindow),
 		tests:    newLimiter(testsEach, testWindow),

@@ -46,30 +46,32 @@ func (s Schedule) ClockChange(from, to time.Time) []string {
 func (r *rule) describe(s stretch) string {
 	low, high := s.start+min(s.before, s.offset), s.start+max(s.before, s.offset)
 	walls := r.pattern.within(low, high)
-	skips := s.offset > s.before
-	steady := r.clocks != fixedTime && r.pattern.sameAfter(high-low)
-	if len(walls) == 0 || steady && (skips || r.clocks == realTime) {
+	if len(walls) == 0 {
 		return ""
 	}
-	once, they, runs, exist, come := "once, ", "they", "run", "do not exist", "come twice"
-	if len(walls) == 1 {
-		once, they, runs, exist, come = "", "it", "runs", "does not exist", "comes twice"
+	skips := s.offset > s.before
+	if (skips || r.clocks == realTime) && r.clocks != fixedTime && r.pattern.sameAfter(high-low) {
+		return "" // such as every 5 minutes: nobody will notice
 	}
-	happens, outcome := exist, ""
+	number := func(one, many string) string {
+		if len(walls) == 1 {
+			return one
+		}
+		return many
+	}
+	var happens string
 	switch {
 	case skips && r.catchesUp(s):
-		outcome = fmt.Sprintf("%s %s %sat %s", they, runs, once, clockText(high))
-	case skips && len(walls) == 1:
-		outcome = "it does not run"
+		happens = number("does not exist; it runs at ", "do not exist; they run once, at ") + clockText(high)
 	case skips:
-		outcome = "they do not run"
+		happens = number("does not exist; it does not run", "do not exist; they do not run")
 	case r.opening(s) == high:
-		happens, outcome = come, fmt.Sprintf("%s %s once, the first time", they, runs)
+		happens = number("comes twice; it runs once, the first time", "come twice; they run once, the first time")
 	default:
-		happens, outcome = come, fmt.Sprintf("%s %s both times", they, runs)
+		happens = number("comes twice; it runs both times", "come twice; they run both times")
 	}
 	day := time.Unix(walls[0], 0).UTC().Format("2 Jan 2006")
-	return fmt.Sprintf("On %s %s %s; %s.", day, clockTexts(walls), happens, outcome)
+	return fmt.Sprintf("On %s %s %s.", day, clockTexts(walls), happens)
 }
 
 // within returns the readings meant from low on and before high.

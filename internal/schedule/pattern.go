@@ -21,13 +21,28 @@ func (s set) count() int     { return bits.OnesCount64(uint64(s)) }
 // from returns the least member that is n or more.
 func (s set) from(n int) (int, bool) {
 	rest := s >> n << n
-	return bits.TrailingZeros64(uint64(rest)), rest != 0
+	return rest.least(), rest != 0
 }
 
 // upTo returns the greatest member that is n or less.
 func (s set) upTo(n int) (int, bool) {
 	rest := s & (1<<(n+1) - 1)
-	return 63 - bits.LeadingZeros64(uint64(rest)), rest != 0
+	return rest.greatest(), rest != 0
+}
+
+// least and greatest are for sets that have members.
+func (s set) least() int    { return bits.TrailingZeros64(uint64(s)) }
+func (s set) greatest() int { return 63 - bits.LeadingZeros64(uint64(s)) }
+
+// each yields the members in ascending order.
+func (s set) each() func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for ; s != 0; s &= s - 1 {
+			if !yield(bits.TrailingZeros64(uint64(s))) {
+				return
+			}
+		}
+	}
 }
 
 // span is the set of the numbers from low to high.
@@ -94,7 +109,7 @@ func (p *pattern) previous(wall int64) (int64, bool) {
 	if wall < 0 {
 		return 0, false
 	}
-	year, month, day, clock := reading(min(wall, midnight(lastYear+1, 1, 1)-1))
+	year, month, day, clock := reading(min(wall, horizon-1))
 	if p.in(year, month).has(day) {
 		if c, ok := p.clockUpTo(clock); ok {
 			return midnight(year, month, day) + int64(c), true
@@ -222,17 +237,6 @@ func lastWorkday(first time.Time, length int) int {
 		return length - 2
 	}
 	return length
-}
-
-// each yields the members in ascending order.
-func (s set) each() func(yield func(int) bool) {
-	return func(yield func(int) bool) {
-		for ; s != 0; s &= s - 1 {
-			if !yield(bits.TrailingZeros64(uint64(s))) {
-				return
-			}
-		}
-	}
 }
 
 // reading takes a wall clock's reading apart; clock is the second of the day.

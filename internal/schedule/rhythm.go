@@ -121,17 +121,6 @@ func progression(numbers []int) (step int, ok bool) {
 	return step, true
 }
 
-// least and greatest are for sets with members.
-func (s set) least() int {
-	n, _ := s.from(0)
-	return n
-}
-
-func (s set) greatest() int {
-	n, _ := s.upTo(62)
-	return n
-}
-
 // every says "every minute" or "every 5 minutes".
 func every(n int, unit string) string {
 	if n == 1 {

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-//go:generate sh -c "go run zones_gen.go /usr/share/zoneinfo > zones.txt"
-
+// zoneLines was made with zones_gen.go. That is not a part of generating code,
+// because each machine has its own edition of the database.
+//
 //go:embed zones.txt
 var zoneLines string
 
