@@ -246,7 +246,6 @@ func comingDues(c monitor.Check, now time.Time) []time.Time {
 
 // Told is a channel that a check tells, and what it last answered about it.
 type Told struct {
-	ID     string
 	Name   string
 	Kind   string
 	Icon   string
@@ -259,7 +258,7 @@ func toldOf(channels []monitor.Channel, deliveries []Telling, clock Clock) []Tol
 	var told []Told
 	for _, ch := range channels {
 		t := Told{
-			ID: strconv.FormatInt(int64(ch.ID), 10), Name: ch.Name, Icon: channelIcon(ch.Kind),
+			Name: ch.Name, Icon: channelIcon(ch.Kind),
 			Kind: channelKind(ch.Kind), Words: "nothing sent about this check yet",
 		}
 		i := slices.IndexFunc(deliveries, func(d Telling) bool { return d.Channel == ch.ID })

@@ -93,9 +93,6 @@ func (q Query) withGroup(g string) Query          { q.Group = g; return q }
 func (q Query) withSort(s string) Query           { q.Sort = s; return q }
 func (q Query) withTag(tag string) Query          { q.Tags = []string{tag}; return q }
 
-// Filtered reports whether the query leaves anything out.
-func (q Query) Filtered() bool { return q.Text != "" || q.Status != "" || len(q.Tags) > 0 }
-
 // List is what a query found.
 type List struct {
 	Query  Query

@@ -99,8 +99,11 @@ func TestFrame(t *testing.T) {
 			"<title>2 down · Channels · Production</title>", `<a href="/channels" aria-current="page">`, ">IM</span>",
 			"Last blind interval:", "09:14:31", "Times in Europe/Berlin",
 		}, ""},
-		{"well", func(p *templates.Page) { p.Worst, p.Down, p.Blind = monitor.Up, 0, nil },
-			[]string{"<title>Channels · Production</title>"}, "blind interval"},
+		{
+			"well", func(p *templates.Page) { p.Worst, p.Down, p.Blind = monitor.Up, 0, nil },
+			[]string{"<title>Channels · Production</title>"},
+			"blind interval",
+		},
 		{"nothing judged yet", func(p *templates.Page) { p.JudgedUpTo = time.Time{} }, []string{"No deadline has been judged yet."}, ""},
 		{"nobody", func(p *templates.Page) { p.User = "" }, []string{"<title>Channels · Rollcall</title>"}, "<nav"},
 		{"odd name", func(p *templates.Page) { p.User = "+@example.org" }, []string{`<span class="avatar" aria-hidden="true"></span>`}, ""},

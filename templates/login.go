@@ -26,11 +26,15 @@ type SetupPage struct {
 }
 
 func (p SetupPage) email() Field {
-	return Field{ID: "email", Label: "E-mail", Type: "email", Value: p.Email, Error: complaint("E-mail", p.Wrong["email"]),
-		Hint: "You log in with it, and it is told first when a job stays silent.", Attrs: attrs("autocomplete", "username", "required", "required")}
+	return Field{
+		ID: "email", Label: "E-mail", Type: "email", Value: p.Email, Error: complaint("E-mail", p.Wrong["email"]),
+		Hint: "You log in with it, and it is told first when a job stays silent.", Attrs: attrs("autocomplete", "username", "required", "required"),
+	}
 }
 
 func (p SetupPage) password() Field {
-	return Field{ID: "password", Label: "Password", Type: "password", Error: complaint("Password", p.Wrong["password"]),
-		Hint: "At least 12 characters, of any kind.", Attrs: attrs("autocomplete", "new-password", "required", "required", "minlength", "12")}
+	return Field{
+		ID: "password", Label: "Password", Type: "password", Error: complaint("Password", p.Wrong["password"]),
+		Hint: "At least 12 characters, of any kind.", Attrs: attrs("autocomplete", "new-password", "required", "required", "minlength", "12"),
+	}
 }

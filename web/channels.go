@@ -145,8 +145,11 @@ func (s *Server) channelMessages(w http.ResponseWriter, r *http.Request) error {
 
 func channelFields() []labelled {
 	return []labelled{
-		{"name", "name", "Name"}, {"address", "address", "Address"}, {"url", "url", "Address"},
-		{"secret", "secret", "Secret"}, {"kind", "", "Kind"},
+		{"name", "name", "Name"},
+		{"address", "address", "Address"},
+		{"url", "url", "Address"},
+		{"secret", "secret", "Secret"},
+		{"kind", "", "Kind"},
 	}
 }
 

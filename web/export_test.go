@@ -1,9 +1,6 @@
 package web
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // Way is a line of the table of routes as tests see it.
 type Way struct {
@@ -36,13 +33,17 @@ func RefusesZeroAccess(cfg Config) bool {
 	return err != nil
 }
 
-// Remembered takes one try each of so many keys and returns how many a limiter
-// still remembers, and whether one more is heard.
-func Remembered(keys int, now time.Time) (remembered int, heard bool) {
-	l := newLimiter(1, time.Hour)
-	for i := range keys {
-		l.take(strconv.Itoa(i), now)
-	}
-	_, heard = l.take("one more", now)
-	return len(l.keys), heard
-}
+// Limiter exports limiter.
+type Limiter struct{ *limiter }
+
+// NewLimiter exports newLimiter.
+func NewLimiter(tries int, window time.Duration) Limiter { return Limiter{newLimiter(tries, window)} }
+
+// Take exports limiter.take.
+func (l Limiter) Take(key string, now time.Time) (time.Duration, bool) { return l.take(key, now) }
+
+// Forget exports limiter.forget.
+func (l Limiter) Forget(key string) { l.forget(key) }
+
+// Keys is how many keys the limiter remembers.
+func (l Limiter) Keys() int { return len(l.used) + len(l.before) }

@@ -16,33 +16,30 @@ const (
 	loginWindow  = time.Hour
 )
 
-// limiterKeys bounds how many keys a limiter remembers.
+// limiterKeys bounds how many keys a limiter remembers, twice over.
 const limiterKeys = 10_000
 
 // limiter allows a burst of tries for every key, which come back evenly within
-// the window.
+// the window. When many keys come it forgets those that were not used for long: a
+// flood of made-up ones must neither fill the memory nor lock everybody out.
 type limiter struct {
 	tries  int
 	window time.Duration
 
-	mu   sync.Mutex // guards keys
-	keys map[string]*rate.Limiter
+	mu     sync.Mutex               // guards what follows
+	used   map[string]*rate.Limiter // at most limiterKeys
+	before map[string]*rate.Limiter // what used held until it was full
 }
 
 func newLimiter(tries int, window time.Duration) *limiter {
-	return &limiter{tries: tries, window: window, keys: map[string]*rate.Limiter{}}
+	return &limiter{tries: tries, window: window, used: map[string]*rate.Limiter{}}
 }
 
 // take uses up one try of a key, or says after what time there is one again.
 func (l *limiter) take(key string, now time.Time) (after time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	bucket := l.keys[key]
-	if bucket == nil {
-		l.makeRoom(now)
-		bucket = rate.NewLimiter(rate.Every(l.window/time.Duration(l.tries)), l.tries)
-		l.keys[key] = bucket
-	}
+	bucket := l.bucket(key)
 	if bucket.AllowN(now, 1) {
 		return 0, true
 	}
@@ -50,30 +47,27 @@ func (l *limiter) take(key string, now time.Time) (after time.Duration, ok bool)
 	return time.Duration(missing * float64(l.window) / float64(l.tries)), false
 }
 
+func (l *limiter) bucket(key string) *rate.Limiter {
+	if bucket := l.used[key]; bucket != nil {
+		return bucket
+	}
+	bucket := l.before[key]
+	if bucket == nil {
+		bucket = rate.NewLimiter(rate.Every(l.window/time.Duration(l.tries)), l.tries)
+	}
+	if len(l.used) == limiterKeys {
+		l.used, l.before = map[string]*rate.Limiter{}, l.used
+	}
+	l.used[key] = bucket
+	return bucket
+}
+
 // forget gives a key all its tries back.
 func (l *limiter) forget(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.keys, key)
-}
-
-// makeRoom drops the keys whose tries have all come back, and, should that not be
-// enough, any one: a flood of made-up keys must not lock everybody out.
-func (l *limiter) makeRoom(now time.Time) {
-	if len(l.keys) < limiterKeys {
-		return
-	}
-	for key, bucket := range l.keys {
-		if bucket.TokensAt(now) >= float64(l.tries) {
-			delete(l.keys, key)
-		}
-	}
-	for key := range l.keys {
-		if len(l.keys) < limiterKeys {
-			return
-		}
-		delete(l.keys, key)
-	}
+	delete(l.used, key)
+	delete(l.before, key)
 }
 
 // network is whom an address belongs to: in IPv6 everybody has a /64.

@@ -36,7 +36,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if after, ok := s.clients.take(network(clientIP(r, s.TrustedProxies)), now); !ok {
 		return tooMany{after}
 	}
-	if after, ok := s.accounts.take(email, now); !ok {
+	if after, ok := s.accounts.take(account.HashKey(email), now); !ok { // as a hash, however long it is
 		return tooMany{after}
 	}
 	user, err := s.Store.UserByEmail(ctx, email)
@@ -54,7 +54,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.render(w, r, http.StatusUnprocessableEntity, templates.Login(page))
 	}
-	s.accounts.forget(email)
+	s.accounts.forget(account.HashKey(email))
 	if err := s.signIn(ctx, user.ID); err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ type pingID struct {
 	name  string
 }
 
+func (p pingID) String() string { return fmt.Sprintf("%q of check %s", p.name, p.check) }
+
 type checkRow struct {
 	uuid             uuid.UUID
 	status           string
@@ -133,7 +135,7 @@ func (h history) wrongDeliveries() (wrong []string) {
 	}
 	for key, n := range owed {
 		if made[key] != n {
-			wrong = append(wrong, fmt.Sprintf("UNTOLD: flip %v owes %d deliveries and has %d", key, n, made[key]))
+			wrong = append(wrong, fmt.Sprintf("UNTOLD: flip %d of check %s owes %d deliveries and has %d", key.rev, key.check, n, made[key]))
 		}
 	}
 	return wrong

@@ -98,7 +98,7 @@ func (c camera) signIn(ctx context.Context) error {
 		chromedp.SendKeys("#email", email),
 		chromedp.SendKeys("#password", password),
 		chromedp.Submit("#password"),
-		chromedp.WaitReady("h1"),
+		chromedp.WaitReady("nav[aria-label=Project]"), // which the log-in page has not
 	)
 }
 
