@@ -224,7 +224,7 @@ func (p EditPage) tags() Field {
 
 func (p EditPage) description() Field {
 	f := p.field("description", "description", "What to do when it fails", p.Form.Description)
-	f.Optional, f.Hint = true, "Shown on the check's page."
+	f.Optional, f.Hint = true, "Shown on the check's page and in its alert mails."
 	return f
 }
 

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -32,17 +32,30 @@ type Pinger interface {
 // The way of a ping: ServeHTTP reads the request, dialect.Healthchecks says what
 // it means, ingest stores it through monitor.Check.Receive, answer tells the client.
 type Pings struct {
-	Ingest  Pinger
-	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
-	Log     *slog.Logger
+	ingest  Pinger
+	trusted []netip.Prefix // proxies whose X-Forwarded-For counts
+	now     func() time.Time
+	misses  *limiter // addresses that name no check, by client network
 }
+
+// NewPings returns the endpoint.
+func NewPings(ingest Pinger, trusted []netip.Prefix, now func() time.Time) *Pings {
+	return &Pings{ingest: ingest, trusted: trusted, now: now, misses: newLimiter(missTries, missWindow)}
+}
+
+// How many unknown addresses one client network may ask for. What is known is
+// answered all the same: only guessing is slowed down.
+const (
+	missTries  = 120
+	missWindow = time.Minute
+)
 
 const pingMethods = "GET, HEAD, POST, PUT"
 
 var pingBodyLimit = strconv.Itoa(monitor.BodyLimit)
 
 // ServeHTTP takes one ping.
-func (p Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Access-Control-Allow-Origin", "*")
 	switch r.Method {
@@ -60,6 +73,10 @@ func (p Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	event, err := dialect.Healthchecks(r.URL.EscapedPath(), r.URL.RawQuery)
 	var refusal dialect.Refusal
 	if errors.As(err, &refusal) {
+		if refusal.Code == http.StatusNotFound {
+			p.miss(w, r)
+			return
+		}
 		say(w, refusal.Code, refusal.Text)
 		return
 	}
@@ -68,25 +85,36 @@ func (p Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusRequestTimeout, "the body did not arrive")
 		return
 	}
-	event.Ping.Scheme = scheme(r, p.Trusted)
+	event.Ping.Scheme = scheme(r, p.trusted)
 	event.Ping.Method = r.Method
-	event.Ping.RemoteAddr = clientIP(r, p.Trusted)
+	event.Ping.RemoteAddr = clientIP(r, p.trusted)
 	event.Ping.UserAgent = cleanText(r.UserAgent(), monitor.UserAgentLimit)
 	if event.Warning != "" {
 		header.Set("Ping-Warning", event.Warning)
 	}
-	result, err := p.Ingest.Submit(r.Context(), refOf(event), event.Ping)
+	result, err := p.ingest.Submit(r.Context(), refOf(event), event.Ping)
+	if errors.Is(err, fault.NotFound) {
+		p.miss(w, r)
+		return
+	}
 	answer(w, result, err)
+}
+
+// miss answers a request that names no check, and slows down who asks for many.
+func (p *Pings) miss(w http.ResponseWriter, r *http.Request) {
+	after, ok := p.misses.take(network(clientIP(r, p.trusted)), p.now())
+	if ok {
+		say(w, http.StatusNotFound, "not found")
+		return
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(after/time.Second)+1))
+	say(w, http.StatusTooManyRequests, "too many unknown addresses; try again later")
 }
 
 // answer tells the client what became of its ping. OK means stored.
 func answer(w http.ResponseWriter, result store.Result, err error) {
 	header := w.Header()
-	switch {
-	case errors.Is(err, fault.NotFound):
-		say(w, http.StatusNotFound, "not found")
-		return
-	case err != nil:
+	if err != nil {
 		header.Set("Retry-After", strconv.Itoa(5+rand.IntN(6)))
 		say(w, http.StatusServiceUnavailable, "try again")
 		return

@@ -52,7 +52,7 @@ func newEndpoint(t *testing.T, trusted ...netip.Prefix) *endpoint {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx) }()
-	server := httptest.NewServer(web.Pings{Ingest: in, Trusted: trusted, Log: log})
+	server := httptest.NewServer(web.NewPings(in, trusted, now))
 	t.Cleanup(func() {
 		server.Close()
 		stop()
@@ -305,10 +305,28 @@ func (a away) Submit(context.Context, store.Ref, monitor.Ping) (store.Result, er
 func TestPingThatCannotBeStoredIsToComeAgain(t *testing.T) {
 	for _, err := range []error{fault.Unavailable, errors.New("disk on fire at /var/lib")} {
 		w := httptest.NewRecorder()
-		web.Pings{Ingest: away{err}}.ServeHTTP(w, httptest.NewRequest("GET", "/ping/"+uuid.NewString(), nil))
+		web.NewPings(away{err}, nil, time.Now).ServeHTTP(w, httptest.NewRequest("GET", "/ping/"+uuid.NewString(), nil))
 		if w.Code != 503 || w.Body.String() != "try again" || w.Header().Get("Retry-After") == "" {
 			t.Errorf("%v: %d %q %v", err, w.Code, w.Body, w.Header())
 		}
+	}
+}
+
+func TestGuessingIsSlowedDown(t *testing.T) {
+	e := newEndpoint(t)
+	codes := map[int]int{}
+	for range 200 {
+		answer, _ := e.ask("GET", "/ping/"+uuid.NewString(), nil)
+		codes[answer.StatusCode]++
+		if answer.StatusCode == 429 && answer.Header.Get("Retry-After") == "" {
+			t.Fatal("429 without Retry-After")
+		}
+	}
+	if codes[404] < 120 || codes[429] < 50 || codes[404]+codes[429] != 200 {
+		t.Errorf("answers: %v, want 404 about 120 times, then 429", codes)
+	}
+	if answer, _ := e.ask("GET", "/ping/"+e.check.UUID.String(), nil); answer.StatusCode != 200 {
+		t.Errorf("a known address from there: %d", answer.StatusCode)
 	}
 }
 

@@ -92,7 +92,7 @@ func New(cfg Config) (http.Handler, error) {
 }
 
 // firstSegment is the first part of a path that is not empty, so that "//ping/x"
-// is a ping too.
+// is a ping too. Its case does not matter either.
 func firstSegment(path string) string {
 	segment, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
 	return segment

@@ -188,7 +188,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	handler, err := web.New(web.Config{
 		Store:   a.store,
-		Pings:   web.Pings{Ingest: a.ingest, Trusted: c.TrustedProxies, Log: c.Log},
+		Pings:   web.NewPings(a.ingest, c.TrustedProxies, now),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
 		Kick: kick, JudgedUpTo: judgedUpTo, MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
 	})

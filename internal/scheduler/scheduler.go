@@ -44,10 +44,10 @@ type Scheduler struct {
 	Evidence func(now time.Time) time.Time
 	// Settle is how long the pings of other processes are given to be stored; 0
 	// where there are none.
-	Settle time.Duration
-	Flipped  func() // called after a commit that owes somebody a message; may be nil
-	Node     string // names this process in the coverage ledger
-	Log      *slog.Logger
+	Settle  time.Duration
+	Flipped func() // called after a commit that owes somebody a message; may be nil
+	Node    string // names this process in the coverage ledger
+	Log     *slog.Logger
 
 	coverage coverage
 	judged   atomic.Int64 // unix microseconds
