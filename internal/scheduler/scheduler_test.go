@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,30 +121,30 @@ func every(d time.Duration) schedule.Spec { return schedule.Spec{Kind: schedule.
 func TestADeadlineIsActedOnWhenItComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		c := w.check("job", every(time.Hour), 5*time.Minute)
-		told := 0
+		c := w.check("job", every(20*time.Minute), 5*time.Minute)
+		var told atomic.Int64
 		s := w.scheduler()
-		s.Flipped = func() { told++ }
+		s.Flipped = func() { told.Add(1) }
 		defer running(t, s)()
 
 		began := now()
 		w.ping(c, monitor.Success)
-		time.Sleep(2 * time.Hour)
+		time.Sleep(40 * time.Minute)
 		synctest.Wait()
 
 		flips := w.flips(c)
 		if len(flips) != 2 || flips[0].New != monitor.Down || flips[0].Reason != monitor.Silent {
 			t.Fatalf("flips: %+v", flips)
 		}
-		deadline := began.Add(time.Hour + 5*time.Minute)
+		deadline := began.Add(25 * time.Minute)
 		if got := flips[0].At; !got.Equal(deadline) {
 			t.Errorf("dated %v, want the deadline %v", got, deadline)
 		}
 		if late := flips[0].Judged.Sub(deadline); late < 0 || late > 50*time.Millisecond {
 			t.Errorf("judged %v after the deadline", late)
 		}
-		if told != 1 {
-			t.Errorf("told %d times, want once", told)
+		if told.Load() != 1 {
+			t.Errorf("told %d times, want once", told.Load())
 		}
 	})
 }
@@ -173,18 +174,18 @@ func TestADeadlineThatComesNearerIsSeenWithinASecond(t *testing.T) {
 func TestPingsMoveTheDeadlineWithoutTouchingItsIndex(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		c := w.check("job", every(time.Hour), 5*time.Minute)
+		c := w.check("job", every(12*time.Minute), time.Minute)
 		defer running(t, w.scheduler())()
 		w.ping(c, monitor.Success)
 		wake := w.read(c).Wake
 		for range 10 {
-			time.Sleep(5 * time.Minute)
+			time.Sleep(time.Minute)
 			w.ping(c, monitor.Success)
 			if got := w.read(c).Wake; !got.Equal(wake) {
 				t.Fatalf("a ping moved the index entry from %v to %v", wake, got)
 			}
 		}
-		time.Sleep(20 * time.Minute) // the scheduler has come by meanwhile
+		time.Sleep(5 * time.Minute) // the scheduler has come by meanwhile
 		synctest.Wait()
 		c = w.read(c)
 		if d, _ := c.Deadline(); c.Status != monitor.Up || !c.Wake.Equal(d.At) {
@@ -199,10 +200,10 @@ func TestNothingIsJudgedBeyondTheEvidence(t *testing.T) {
 		c := w.check("job", every(time.Minute), time.Minute)
 		w.ping(c, monitor.Success)
 		waiting := now().Add(90 * time.Second) // a ping that was received then is not stored yet
-		held := true
+		var released atomic.Bool
 		s := w.scheduler()
 		s.Evidence = func(now time.Time) time.Time {
-			if held && waiting.Before(now) {
+			if !released.Load() && waiting.Before(now) {
 				return waiting
 			}
 			return now
@@ -217,7 +218,7 @@ func TestNothingIsJudgedBeyondTheEvidence(t *testing.T) {
 		if got := s.JudgedUpTo(); !got.Equal(waiting) {
 			t.Errorf("claims to have judged up to %v, want %v", got, waiting)
 		}
-		held = false
+		released.Store(true)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got := w.read(c).Status; got != monitor.Down {
@@ -272,25 +273,25 @@ func (p poison) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 // outage is a store whose database does not answer while it is set.
 type outage struct {
 	*sqlite.Store
-	away *bool
+	away *atomic.Bool
 }
 
 func (o outage) Cover(ctx context.Context, node string, at time.Time) error {
-	if *o.away {
+	if o.away.Load() {
 		return fault.Unavailable
 	}
 	return o.Store.Cover(ctx, node, at)
 }
 
 func (o outage) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
-	if *o.away {
+	if o.away.Load() {
 		return nil, fault.Unavailable
 	}
 	return o.Store.Transitions(ctx, steps)
 }
 
 func (o outage) AddBlind(ctx context.Context, b monitor.Blind) error {
-	if *o.away {
+	if o.away.Load() {
 		return fault.Unavailable
 	}
 	return o.Store.AddBlind(ctx, b)
@@ -312,31 +313,31 @@ func TestOurOutageIsNotTheirFailure(t *testing.T) {
 			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 3 * time.Minute, wantBlind: 0, wantDowns: 1,
 		},
 		{
-			name: "short period, job healthy", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
+			name: "short period, job healthy", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 2 * time.Minute,
 			comesAgain: true, afterOutage: monitor.Up, nextMiss: monitor.Up, nextMissAfter: 20 * time.Second, wantBlind: 1, wantDowns: 0,
 		},
 		{
-			name: "short period, job dead", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 20 * time.Minute,
+			name: "short period, job dead", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 2 * time.Minute,
 			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 10 * time.Minute, wantBlind: 1, wantDowns: 1,
 		},
 		{
-			name: "long period, its only ping was due inside", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Unknown, nextMissAfter: time.Hour, wantBlind: 1, wantDowns: 0,
+			name: "long period, its only ping was due inside", spec: every(20 * time.Minute), grace: 4 * time.Minute, pingBefore: 19 * time.Minute, outage: 2 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Unknown, nextMissAfter: 15 * time.Minute, wantBlind: 1, wantDowns: 0,
 		},
 		{
-			name: "long period, due inside, dead: told at the next missed run", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 110 * time.Minute, outage: 40 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 4 * time.Hour, wantBlind: 1, wantDowns: 1,
+			name: "long period, due inside, dead: told at the next missed run", spec: every(20 * time.Minute), grace: 4 * time.Minute, pingBefore: 19 * time.Minute, outage: 2 * time.Minute,
+			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 40 * time.Minute, wantBlind: 1, wantDowns: 1,
 		},
 		{
-			name: "long period, due much later", spec: every(2 * time.Hour), grace: 20 * time.Minute, pingBefore: 10 * time.Minute, outage: 40 * time.Minute,
-			afterOutage: monitor.Up, nextMiss: monitor.Down, nextMissAfter: 100 * time.Minute, wantBlind: 1, wantDowns: 1,
+			name: "long period, due much later", spec: every(20 * time.Minute), grace: 4 * time.Minute, pingBefore: 5 * time.Minute, outage: 2 * time.Minute,
+			afterOutage: monitor.Up, nextMiss: monitor.Down, nextMissAfter: 20 * time.Minute, wantBlind: 1, wantDowns: 1,
 		},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				c := w.check("job", o.spec, o.grace)
-				away := false
+				var away atomic.Bool
 				s := w.scheduler()
 				s.Store = outage{w.Store, &away}
 				stop := running(t, s)
@@ -344,14 +345,14 @@ func TestOurOutageIsNotTheirFailure(t *testing.T) {
 				time.Sleep(o.pingBefore)
 				synctest.Wait()
 
-				away = true // the database hangs; the process is started anew meanwhile
+				away.Store(true) // the database hangs; the process is started anew meanwhile
 				time.Sleep(o.outage / 2)
 				stop()
 				s = w.scheduler()
 				s.Store = outage{w.Store, &away}
 				defer running(t, s)()
 				time.Sleep(o.outage / 2)
-				away = false
+				away.Store(false)
 				if o.comesAgain {
 					time.Sleep(30 * time.Second)
 					w.ping(c, monitor.Success)
@@ -387,20 +388,20 @@ func TestOurOutageIsNotTheirFailure(t *testing.T) {
 func TestARunWhoseEndMayHaveBeenLostIsNotAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		c := w.check("job", every(2*time.Hour), time.Hour)
+		c := w.check("job", every(40*time.Minute), 20*time.Minute)
 		stop := running(t, w.scheduler())
 		w.ping(c, monitor.Success)
 		w.ping(c, monitor.Start)
-		time.Sleep(30 * time.Minute)
+		time.Sleep(10 * time.Minute)
 		stop()
-		time.Sleep(10 * time.Minute) // the run ended now, and nobody was there
+		time.Sleep(2 * time.Minute) // the run ended now, and nobody was there
 		defer running(t, w.scheduler())()
-		time.Sleep(time.Hour)
+		time.Sleep(20 * time.Minute)
 		synctest.Wait()
 		if c := w.read(c); c.Status != monitor.Unknown || c.Due.IsZero() {
 			t.Errorf("%s, due %v; want unknown and the next run awaited", c.Status, c.Due)
 		}
-		time.Sleep(3 * time.Hour)
+		time.Sleep(time.Hour)
 		synctest.Wait()
 		if got := w.read(c).Status; got != monitor.Down {
 			t.Errorf("%s, want down after the next missed run", got)
