@@ -52,12 +52,10 @@ const (
 
 const pingMethods = "GET, HEAD, POST, PUT"
 
-var pingBodyLimit = strconv.Itoa(monitor.BodyLimit)
-
 // ServeHTTP takes one ping.
 func (p *Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", "*")
+	header["Access-Control-Allow-Origin"] = anyOrigin
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut:
 	case http.MethodOptions:
@@ -119,7 +117,7 @@ func answer(w http.ResponseWriter, result store.Result, err error) {
 		say(w, http.StatusServiceUnavailable, "try again")
 		return
 	}
-	header.Set("Ping-Body-Limit", pingBodyLimit)
+	header["Ping-Body-Limit"] = bodyLimit
 	switch result.Change.Outcome {
 	case monitor.Coalesced:
 		header.Set("Ping-Coalesced", "1")
@@ -133,13 +131,22 @@ func answer(w http.ResponseWriter, result store.Result, err error) {
 	say(w, http.StatusOK, "OK")
 }
 
+// The headers of every answer, shared by all of them: Set would make each anew.
+var (
+	plainText = []string{"text/plain; charset=utf-8"}
+	noStore   = []string{"no-store"}
+	noSniff   = []string{"nosniff"}
+	noIndex   = []string{"noindex"}
+	anyOrigin = []string{"*"}
+	bodyLimit = []string{strconv.Itoa(monitor.BodyLimit)}
+)
+
 func say(w http.ResponseWriter, code int, text string) {
 	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(len(text)))
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Robots-Tag", "noindex")
+	header["Content-Type"] = plainText
+	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
+	header["X-Robots-Tag"] = noIndex
 	w.WriteHeader(code)
 	_, _ = io.WriteString(w, text)
 }

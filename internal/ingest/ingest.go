@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -194,6 +195,7 @@ func (in *Ingest) take(writer int) []*arrival {
 			return nil
 		}
 		in.wake.Wait()
+		in.letOthersIn()
 	}
 	n := min(len(in.queue), BatchLimit)
 	batch := make([]*arrival, n)
@@ -204,6 +206,15 @@ func (in *Ingest) take(writer int) []*arrival {
 	}
 	in.busy[writer] = batch[0].ping.At
 	return batch
+}
+
+// letOthersIn gives way once to the requests that are ready to run, so that what
+// arrives at the same moment shares one fsync. When there are none it costs
+// nothing, which a timer would; mu is held, and given up meanwhile.
+func (in *Ingest) letOthersIn() {
+	in.mu.Unlock()
+	runtime.Gosched()
+	in.mu.Lock()
 }
 
 // commit stores a batch and answers every ping in it. A batch that fails for a

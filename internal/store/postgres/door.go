@@ -18,9 +18,13 @@ import (
 	"rollcall/internal/store/sqlstore/gen"
 )
 
-// lockChecks reads and locks every check that a batch names, in the order of
-// their ids, so that two batches never wait for each other. The ping key is read
-// along because a step may name its check by it.
+// lockByUUID and lockChecks read and lock every check that a batch names, in the
+// order of their ids, so that two batches never wait for each other. The first is
+// enough for nearly every batch of pings; the second also finds checks by id and by
+// slug, and reads the ping key along because a step may name its check by it.
+var lockByUUID = `SELECT '', ` + sqlstore.CheckColumns("c") + `
+FROM checks c WHERE c.uuid = ANY($1::text[]) ORDER BY c.id FOR UPDATE`
+
 var lockChecks = `SELECT p.ping_key, ` + sqlstore.CheckColumns("c") + `
 FROM checks c JOIN projects p ON p.id = c.project_id
 WHERE c.id IN (
@@ -101,7 +105,11 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	}
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN")
-	batch.Queue(lockChecks, ids, uuids, keys, slugs)
+	if len(uuids) == len(steps) {
+		batch.Queue(lockByUUID, uuids)
+	} else {
+		batch.Queue(lockChecks, ids, uuids, keys, slugs)
+	}
 	results := d.conn.SendBatch(ctx, batch)
 	defer results.Close()
 	if _, err := results.Exec(); err != nil {

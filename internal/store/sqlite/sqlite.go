@@ -79,7 +79,7 @@ func lockFile(path string) (*os.File, error) {
 func (s *Store) open(ctx context.Context, path string) error {
 	var err error
 	// Every setting stands in the address: a PRAGMA by Exec reaches one connection only.
-	if s.write, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-8192)"}})); err != nil {
+	if s.write, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-4096)"}})); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.write.SetMaxOpenConns(1)
