@@ -64,7 +64,7 @@ type workers struct {
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
 // usual before it is swept: pings leave nothing behind that lives long. The bench
 // shows what it buys and what it costs in memory. GOGC overrides it.
-const gcPercent = 300
+const gcPercent = 200
 
 // Run works until ctx ends or a part of the process fails, and then stops in good
 // order: nothing that was accepted is lost, nothing that is being sent is cut off.
