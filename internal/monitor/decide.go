@@ -48,7 +48,7 @@ func (c Check) Resume(now time.Time) (Change, error) {
 // from the last ping, but a change of settings alone never makes a check overdue.
 func (c Check) Reconfigure(to Config, now time.Time) Change {
 	from := c.Config
-	c.Config, c.Updated = to, now
+	c.Config, c.Updated, c.Trouble = to, now, ""
 	if from.Schedule != to.Schedule && !c.Due.IsZero() {
 		c.Due, c.Credit = time.Time{}, 0
 		c = c.bind(c.LastPing, now)

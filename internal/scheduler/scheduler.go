@@ -173,7 +173,7 @@ func (s *Scheduler) transition(ctx context.Context, ids []monitor.CheckID, rule 
 func (s *Scheduler) quarantine(ctx context.Context, id monitor.CheckID, why error) error {
 	s.stats.Quarantined.Add(1)
 	s.Log.Error("check quarantined", "check", id, "err", why)
-	if err := s.Store.Quarantine(ctx, id, "This check could not be judged and is left out until its next ping or edit."); err != nil {
+	if err := s.Store.Quarantine(ctx, id, "an internal error; it is left out until its next ping or edit"); err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	return nil
