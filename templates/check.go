@@ -1,7 +1,9 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -319,6 +321,50 @@ func (p PingPage) lead() string {
 	}
 	lead, _ := pingLead(p.Ping)
 	return lead
+}
+
+// late is how long after it happened the ping came.
+func (p PingPage) late() string {
+	return Duration(p.Ping.Detail.Arrived.Sub(p.Ping.At).Truncate(time.Second))
+}
+
+// services are the names of the formats that pings come in, as people know them.
+var services = map[string]string{
+	"alertmanager": "Alertmanager", "appsignal": "AppSignal", "betterstack": "Better Stack", "checkly": "Checkly",
+	"cronhub": "Cronhub", "cronitor": "Cronitor", "deadmanssnitch": "Dead Man's Snitch", "gatus": "Gatus",
+	"github": "GitHub", "gitlab": "GitLab", "healthchecks": "Healthchecks", "honeybadger": "Honeybadger",
+	"kuma": "Uptime Kuma", "ohdear": "Oh Dear", "opsgenie": "Opsgenie", "sentry": "Sentry", "statuscake": "StatusCake",
+}
+
+// said lists what the job said beyond its signal.
+func (p PingPage) said() []Fact {
+	var said []Fact
+	add := func(key, value string) {
+		if value != "" {
+			said = append(said, Fact{key, value})
+		}
+	}
+	d := p.Ping.Detail
+	add("Message", d.Message)
+	add("Environment", d.Environment)
+	add("Host", d.Host)
+	for _, name := range slices.Sorted(maps.Keys(d.Metrics)) {
+		add(name, strconv.FormatFloat(d.Metrics[name], 'f', -1, 64))
+	}
+	add("In the form of", cmp.Or(services[d.Dialect], d.Dialect))
+	return said
+}
+
+// by says how the ping came.
+func (p PingPage) by() string {
+	by := p.Ping.Method + " over " + p.Ping.Scheme
+	if p.Ping.Scheme == monitor.Mail {
+		by = "E-mail"
+	}
+	if p.Ping.RemoteAddr != "" {
+		by += " from " + p.Ping.RemoteAddr
+	}
+	return by
 }
 
 func (p PingPage) cut() bool { return int64(len(p.Ping.Body)) < p.Ping.BodySize }

@@ -108,6 +108,20 @@ func TestPingPage(t *testing.T) {
 	}))
 }
 
+// A mail that came late and says much.
+func TestPingPageOfOneThatSaysMuch(t *testing.T) {
+	s := nights(t)
+	p := s.Pings[0]
+	p.Scheme, p.Method, p.Duration = monitor.Mail, "", nil
+	p.Detail = monitor.Detail{
+		Dialect: "cronitor", Message: "50 % <b>done</b>", Environment: "staging", Host: "h1",
+		Metrics: map[string]float64{"rows": 0, "size": 1.25}, Arrived: p.At.Add(90 * time.Minute),
+	}
+	goldenPage(t, "ping-told.html", templates.PingView(templates.PingPage{
+		Page: frame(t, "Ping", "/checks"), Path: templates.CheckPath(s.check.UUID), Check: s.check, Ping: p,
+	}))
+}
+
 // lines is a timeline in short: headings, folds in brackets, and entries.
 func lines(l templates.Timeline) []string {
 	var out []string

@@ -207,7 +207,7 @@ func matches(c monitor.Check, q Query) bool {
 	if q.Text == "" {
 		return true
 	}
-	text := strings.ToLower(strings.Join(append([]string{c.Name, c.Slug, c.Schedule.Expr, scheduleWords(c.Schedule)}, c.Tags...), "\n"))
+	text := strings.ToLower(strings.Join(append([]string{c.Title(), c.Slug, c.Schedule.Expr, scheduleWords(c.Schedule)}, c.Tags...), "\n"))
 	for word := range strings.FieldsSeq(strings.ToLower(q.Text)) {
 		if !strings.Contains(text, strings.TrimPrefix(word, "#")) {
 			return false
@@ -364,7 +364,7 @@ func firstTag(c monitor.Check) string {
 
 func rowOf(c monitor.Check, group string, runs []RunEnd, clock Clock) Row {
 	r := Row{
-		ID: c.UUID.String(), Name: c.Name, Status: c.Shown(clock.Now), Why: WhyOf(c, clock),
+		ID: c.UUID.String(), Name: c.Title(), Status: c.Shown(clock.Now), Why: WhyOf(c, clock),
 		Tags: c.Tags, Schedule: scheduleWords(c.Schedule),
 		Spark: sparkOf(withPresent(runs, c, clock.Now)),
 	}

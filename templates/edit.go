@@ -37,6 +37,7 @@ type CheckForm struct {
 	Grace, Limit string
 
 	Keywords               bool   // the body decides by these
+	MailSubject, MailText  bool   // so do the subject and the text of mails
 	Success, Fail, Start   string // separated by commas
 	OthersFail             bool   // a body without any keyword is a failure
 	PostOnly, ManualResume bool
@@ -67,7 +68,7 @@ func FormOf(c monitor.Config) CheckForm {
 		Every: "1", Unit: "days",
 		CronZone: c.Schedule.Zone, CalendarZone: c.Schedule.Zone,
 		Grace:    typed(c.Grace),
-		Keywords: c.Filter.On, Success: c.Filter.Success, Fail: c.Filter.Fail, Start: c.Filter.Start,
+		Keywords: c.Filter.On, MailSubject: c.Filter.Subject, MailText: c.Filter.Mail, Success: c.Filter.Success, Fail: c.Filter.Fail, Start: c.Filter.Start,
 		OthersFail: c.Filter.Default == monitor.Fail,
 		PostOnly:   c.PostOnly, ManualResume: c.ManualResume,
 	}
@@ -305,7 +306,7 @@ type cronPart struct{ value, name string }
 
 // keywords, methods and resumes say in a fold's summary what holds at present.
 func (f CheckForm) keywords() string {
-	if f.Keywords {
+	if f.Keywords || f.MailSubject || f.MailText {
 		return "on"
 	}
 	return "off"

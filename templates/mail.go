@@ -35,7 +35,7 @@ type Mail struct {
 	Button      string
 	Page        string // where the button leads
 	Advice      string // what the check's description says to do; "" when there is none
-	Facts       []MailFact
+	Facts       []Fact
 	OutputTitle string
 	Output      string // "" when there was none
 	Why         string
@@ -43,8 +43,8 @@ type Mail struct {
 	Closing     string
 }
 
-// MailFact is one line below the sentences.
-type MailFact struct{ Key, Value string }
+// Fact is one line of what is known, by name.
+type Fact struct{ Key, Value string }
 
 // NewMail returns the mail about a flip, or about a test.
 func NewMail(in MailInput) Mail {
@@ -74,18 +74,23 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 	if f.New != monitor.Up {
 		m.Advice = strings.Map(visible, f.Facts.Advice)
 	}
-	m.Facts = []MailFact{{"Schedule", scheduleAndZone(f.Facts)}, {status + " since", c.Full(f.At)}}
-	if f.Facts.Before != nil {
+	m.Facts = []Fact{{"Schedule", scheduleAndZone(f.Facts)}}
+	if f.Reason == monitor.Corrected {
+		m.Title = "Corrected: " + name
+	} else {
+		m.Facts = append(m.Facts, Fact{status + " since", c.Full(f.At)})
+	}
+	if f.Facts.Before != nil && f.Reason != monitor.Corrected {
 		since := monitor.FromMicros(f.Facts.Before)
-		m.Facts = append(m.Facts, MailFact{"Before that", fmt.Sprintf("%s for %s, since %s", f.Old, Duration(f.At.Sub(since)), c.At(since))})
+		m.Facts = append(m.Facts, Fact{"Before that", fmt.Sprintf("%s for %s, since %s", f.Old, Duration(f.At.Sub(since)), c.At(since))})
 	}
 	if len(f.Facts.Tags) > 0 {
-		m.Facts = append(m.Facts, MailFact{"Tags", shown(strings.Join(f.Facts.Tags, ", "))})
+		m.Facts = append(m.Facts, Fact{"Tags", shown(strings.Join(f.Facts.Tags, ", "))})
 	}
 	if in.Ping != nil {
 		m.Output = tail(*in.Ping)
 		m.OutputTitle = "Last output, " + c.At(in.Ping.At)
-		if f.Reason == monitor.Failed || f.Reason == monitor.Succeeded {
+		if f.Reason == monitor.Failed || f.Reason == monitor.Succeeded || f.Reason == monitor.Corrected {
 			m.OutputTitle = "Output, " + c.At(in.Ping.At)
 		}
 	}

@@ -260,3 +260,26 @@ func FuzzMail(f *testing.F) {
 		}
 	})
 }
+
+// late is an alarm that a late report takes back.
+func late(t *testing.T, old monitor.Status) monitor.Flip {
+	t.Helper()
+	f := silent(t)
+	f.Rev, f.Old, f.New, f.Reason = 18, old, monitor.Up, monitor.Corrected
+	f.At, f.Judged = instant(t, "2026-11-23T01:15:00Z"), instant(t, "2026-11-23T01:50:00Z")
+	f.Facts.Corrects, f.Facts.Alarm, f.Facts.Ran = 17, us(t, "2026-11-23T01:15:00Z"), us(t, "2026-11-23T01:04:00Z")
+	return f
+}
+
+func TestMailThatTakesAnAlarmBack(t *testing.T) {
+	for _, old := range []monitor.Status{monitor.Down, monitor.Up} {
+		f := late(t, old)
+		mail := templates.NewMail(templates.MailInput{ID: "msg_0123456789", Project: "Main", Channel: "ops", Flip: &f, CheckPage: "https://x/go/1", ChannelPage: "https://x/channels"})
+		if got, want := mail.Subject, "Corrected: Offsite backup. The alarm of 02:15 was none: it had succeeded 02:04"; got != want {
+			t.Errorf("from %s: subject %q, want %q", old, got, want)
+		}
+		if text := mail.Text(); !strings.Contains(text, "46") || strings.Contains(text, "Up since") || strings.Contains(text, "Look at the disk") {
+			t.Errorf("from %s:\n%s", old, text)
+		}
+	}
+}

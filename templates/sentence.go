@@ -24,6 +24,11 @@ func FlipSentences(f monitor.Flip, c Clock) []string {
 	at := func(us *int64) string { return c.At(monitor.FromMicros(us)) }
 	facts := f.Facts
 	switch {
+	case f.Reason == monitor.Corrected:
+		return []string{
+			fmt.Sprintf("The alarm of %s was none: it had succeeded %s.", at(facts.Alarm), at(facts.Ran)),
+			fmt.Sprintf("Its report could not be delivered then and came %s late.", Duration(f.Judged.Sub(monitor.FromMicros(facts.Ran)).Truncate(time.Second))),
+		}
 	case f.New == monitor.Down && f.Reason == monitor.Silent:
 		said := []string{fmt.Sprintf("Nothing arrived by %s.", c.At(f.At))}
 		if facts.Due != nil {

@@ -87,16 +87,18 @@ type Entry struct {
 	Icon   string         // when there is no status
 	Status monitor.Status // a change to it, or Unknown for a blind interval
 	Old    monitor.Status // of a change
-	Blind  bool
-	Lead   string
-	Href   string // where the lead leads to
-	Code   string // an answer, as it came
-	Quote  string // what a ping carried, when it is one short line
-	Rest   string
-	Note   string // on a line of its own
-	End    string // a figure at the right edge
-	Output *Output
-	quiet  *monitor.Ping // an ordinary success
+	// Corrected is set for a change that takes an alarm back and leaves the status.
+	Corrected bool
+	Blind     bool
+	Lead      string
+	Href      string // where the lead leads to
+	Code      string // an answer, as it came
+	Quote     string // what a ping carried, when it is one short line
+	Rest      string
+	Note      string // on a line of its own
+	End       string // a figure at the right edge
+	Output    *Output
+	quiet     *monitor.Ping // an ordinary success
 }
 
 // Output is what a ping carried.
@@ -143,7 +145,7 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 			if !starts[p.N] {
 				entries = append(entries, pingEntry(p, path, clock))
 			}
-			above, next.Ping, next.At = p.N, p.N, p.At.UnixMicro()
+			above, next.Ping, next.At = p.N, p.N, p.Received().UnixMicro()
 			ping++
 		default:
 			return h.withBlinds(entries, time.Time{}, clock), next, false
@@ -165,7 +167,7 @@ func (h History) newest(ping, flip, told int) string {
 	if flip < len(h.Flips) && (kind == "" || h.Flips[flip].Judged.After(at)) {
 		kind, at = "flip", h.Flips[flip].Judged
 	}
-	if ping < len(h.Pings) && (kind == "" || h.Pings[ping].At.After(at)) {
+	if ping < len(h.Pings) && (kind == "" || h.Pings[ping].Received().After(at)) {
 		kind = "ping"
 	}
 	return kind
@@ -239,7 +241,7 @@ func wasOrWere(n int64) string {
 
 func (h History) flipEntry(f monitor.Flip, clock Clock) Entry {
 	e := Entry{
-		At: f.At, Time: clock.say(clock.TimeOfDay(f.At), f.At), Status: f.New, Old: f.Old,
+		At: f.At, Time: clock.say(clock.TimeOfDay(f.At), f.At), Status: f.New, Old: f.Old, Corrected: f.Old == f.New,
 		Note: strings.Join(FlipSentences(f, clock), " "),
 	}
 	if f.Reason == monitor.Silent || f.Reason == monitor.Overran || f.Reason == monitor.Overlooked {
@@ -308,7 +310,7 @@ var ignoredWords = map[monitor.Ignored]string{
 
 func pingEntry(p monitor.Ping, path string, clock Clock) Entry {
 	e := Entry{
-		At: p.At, Time: clock.say(clock.TimeOfDay(p.At), p.At),
+		At: p.Received(), Time: clock.say(clock.TimeOfDay(p.Received()), p.Received()),
 		Href: fmt.Sprintf("%s/pings/%d", path, p.N),
 		Rest: strings.Join(pingFacts(p, clock), ", "),
 	}
@@ -320,7 +322,8 @@ func pingEntry(p monitor.Ping, path string, clock Clock) Entry {
 	if p.Duration != nil {
 		e.End = Duration(*p.Duration)
 	}
-	if text := Excerpt(p.Body); isQuote(text) {
+	e.Quote = p.Detail.Message
+	if text := Excerpt(p.Body); e.Quote == "" && isQuote(text) {
 		e.Quote = strings.TrimSpace(text)
 	} else if text != "" {
 		e.Output = &Output{"out-" + strconv.FormatInt(p.N, 10), outputWords(text, p), text, e.Href}
@@ -363,6 +366,9 @@ func signalWords(p monitor.Ping) string {
 
 func pingFacts(p monitor.Ping, clock Clock) []string {
 	var facts []string
+	if !p.Detail.Arrived.IsZero() {
+		facts = append(facts, fmt.Sprintf("happened %s, reported %s late", clock.AtSecond(p.At), Duration(p.Detail.Arrived.Sub(p.At).Truncate(time.Second))))
+	}
 	if p.Exit != nil && p.Ignored == "" {
 		facts = append(facts, signalWords(p))
 	}
@@ -376,6 +382,12 @@ func pingFacts(p monitor.Ping, clock Clock) []string {
 		} else {
 			facts = append(facts, "started "+clock.AtSecond(start))
 		}
+	}
+	if p.Detail.Environment != "" {
+		facts = append(facts, "in "+p.Detail.Environment)
+	}
+	if p.Detail.Host != "" {
+		facts = append(facts, "on "+p.Detail.Host)
 	}
 	if p.RemoteAddr != "" {
 		facts = append(facts, "from "+p.RemoteAddr)

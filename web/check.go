@@ -26,7 +26,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	frame, err := s.page(r, who, check.Name, "/checks")
+	frame, err := s.page(r, who, check.Title(), "/checks")
 	if err != nil {
 		return err
 	}
@@ -174,6 +174,6 @@ func (s *Server) deleteCheck(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Store.DeleteCheck(r.Context(), who.Project.ID, check.ID); err != nil {
 		return err
 	}
-	s.flash(r, "Deleted "+check.Name+".")
+	s.flash(r, "Deleted "+check.Title()+".")
 	return s.redirect(w, r, "/checks")
 }

@@ -43,7 +43,7 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		asked.Check, page.Check = check.ID, check.Name
+		asked.Check, page.Check = check.ID, check.Title()
 	}
 	rows, err := s.deliveryRows(r, asked)
 	if err != nil {

@@ -205,14 +205,14 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, ed
 	title := "New check"
 	exists := edit.check.ID != 0
 	if exists {
-		title = "Edit " + edit.check.Name
+		title = "Edit " + edit.check.Title()
 	}
 	frame, err := s.page(r, edit.who, title, "/checks")
 	if err != nil {
 		return err
 	}
 	page := templates.EditPage{
-		Page: frame, Check: edit.id.String(), Exists: exists, Name: edit.check.Name,
+		Page: frame, Check: edit.id.String(), Exists: exists, Name: edit.check.Title(),
 		Form: edit.form, Wrong: edit.wrong, Zones: schedule.Zones(),
 		SlugBase: s.base() + "/ping/" + edit.who.Project.PingKey + "/",
 		Problems: problems(edit.wrong, checkFields(edit.form.Kind)),
@@ -278,7 +278,7 @@ func checkForm(r *http.Request) templates.CheckForm {
 		Cron: value("cron"), CronZone: value("cron_zone"),
 		Calendar: r.PostForm.Get("calendar"), CalendarZone: value("calendar_zone"),
 		Grace: value("grace"), Limit: value("limit"),
-		Keywords: set("keywords"), Success: value("kw_success"), Fail: value("kw_fail"), Start: value("kw_start"),
+		Keywords: set("keywords"), MailSubject: set("mail_subject"), MailText: set("mail_text"), Success: value("kw_success"), Fail: value("kw_fail"), Start: value("kw_start"),
 		OthersFail: set("others_fail"), PostOnly: set("post_only"), ManualResume: set("manual_resume"),
 	}
 	if slug := value("use_slug"); slug != "" {
@@ -295,13 +295,16 @@ func configOf(form templates.CheckForm) (monitor.Config, fault.Invalid) {
 	config := monitor.Config{
 		Name: form.Name, Slug: form.Slug, Tags: strings.Fields(form.Tags), Description: form.Description,
 		ManualResume: form.ManualResume, PostOnly: form.PostOnly,
-		Filter: monitor.Filter{On: form.Keywords, Fail: form.Fail, Success: form.Success, Start: form.Start},
+		Filter: monitor.Filter{On: form.Keywords, Subject: form.MailSubject, Mail: form.MailText, Fail: form.Fail, Success: form.Success, Start: form.Start},
 	}
 	if form.OthersFail {
 		config.Filter.Default = monitor.Fail
 	}
 	var wrong fault.Invalid
 	config.Schedule, wrong = specOf(form)
+	if form.Name == "" {
+		wrong["name"] = "is missing; any words that people will recognise"
+	}
 	grace, ok := parseSpan(form.Grace, 0)
 	switch {
 	case form.Grace == "":

@@ -10,37 +10,46 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"rollcall/internal/dialect"
 	"rollcall/internal/fault"
+	"rollcall/internal/ingest"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 )
 
 // Pinger stores a ping that has just been received; *ingest.Ingest is the one.
 type Pinger interface {
-	Submit(ctx context.Context, ref store.Ref, ping monitor.Ping) (store.Result, error)
+	Submit(ctx context.Context, report ingest.Report) (store.Result, error)
 }
 
 // Pings is the endpoint that jobs call. It has no session, no template and no
 // redirect: whatever the spelling of the path, a client gets a plain answer.
 //
-// The way of a ping: ServeHTTP reads the request, dialect.Healthchecks says what
-// it means, ingest stores it through monitor.Check.Receive, answer tells the client.
+// The way of a ping: Before reads the request, dialect.Healthchecks says what it
+// means, ingest stores it through monitor.Check.Receive, answer tells the client.
+// What is in no form of ours is read by the formats of other services, in
+// ping_formats.go.
 type Pings struct {
-	ingest  Pinger
-	trusted []netip.Prefix // proxies whose X-Forwarded-For counts
-	now     func() time.Time
-	misses  *limiter // addresses that name no check, by client network
+	PingConfig
+	formats  []dialect.Format
+	reserved map[string]bool // first segments of our own pages
+	misses   *limiter        // addresses that name no check, by client network
+}
+
+// PingConfig is what the endpoint needs.
+type PingConfig struct {
+	Ingest    Pinger
+	Directory store.Directory
+	Trusted   []netip.Prefix // proxies whose X-Forwarded-For counts
+	Now       func() time.Time
 }
 
 // NewPings returns the endpoint.
-func NewPings(ingest Pinger, trusted []netip.Prefix, now func() time.Time) *Pings {
-	return &Pings{ingest: ingest, trusted: trusted, now: now, misses: newLimiter(missTries, missWindow)}
+func NewPings(c PingConfig) *Pings {
+	return &Pings{PingConfig: c, formats: dialect.Formats(), reserved: ownSegments(), misses: newLimiter(missTries, missWindow)}
 }
 
 // How many unknown addresses one client network may ask for. What is known is
@@ -52,45 +61,55 @@ const (
 
 const pingMethods = "GET, HEAD, POST, PUT"
 
-// ServeHTTP takes one ping.
-func (p *Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header["Access-Control-Allow-Origin"] = anyOrigin
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut:
-	case http.MethodOptions:
-		header.Set("Access-Control-Allow-Methods", pingMethods)
-		header.Set("Allow", pingMethods)
-		w.WriteHeader(http.StatusNoContent)
-		return
-	default:
-		header.Set("Allow", pingMethods)
-		say(w, http.StatusMethodNotAllowed, "method not allowed; use GET, HEAD, POST or PUT")
-		return
-	}
-	event, err := dialect.Healthchecks(r.URL.EscapedPath(), r.URL.RawQuery)
-	var refusal dialect.Refusal
-	if errors.As(err, &refusal) {
-		if refusal.Code == http.StatusNotFound {
-			p.miss(w, r)
+// Before answers what is a ping, before anything else looks at the request, and
+// hands the rest to next.
+func (p *Pings) Before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.EscapedPath()
+		if !strings.EqualFold(firstSegment(r.URL.Path), "ping") {
+			if matches := dialect.Find(p.formats, path); len(matches) == 0 || !p.foreign(w, r, matches) {
+				next.ServeHTTP(w, r)
+			}
 			return
 		}
-		say(w, refusal.Code, refusal.Text)
+		event, err := dialect.Healthchecks(path, r.URL.RawQuery)
+		if err == nil && !event.Foreign {
+			p.own(w, r, event)
+			return
+		}
+		if matches := dialect.Find(p.formats, path); len(matches) > 0 && p.foreign(w, r, matches) {
+			return
+		}
+		if err == nil {
+			p.own(w, r, event)
+			return
+		}
+		if allowed(w, r, pingMethods) {
+			p.refuse(w, r, err)
+		}
+	})
+}
+
+// own takes one ping in our own form.
+func (p *Pings) own(w http.ResponseWriter, r *http.Request, event dialect.Event) {
+	if !allowed(w, r, pingMethods) {
 		return
 	}
-	if err := readBody(w, r, &event.Ping); err != nil {
-		header.Set("Connection", "close")
+	body, size, err := readBody(w, r, monitor.BodyLimit)
+	if err != nil {
+		w.Header().Set("Connection", "close")
 		say(w, http.StatusRequestTimeout, "the body did not arrive")
 		return
 	}
-	event.Ping.Scheme = scheme(r, p.trusted)
-	event.Ping.Method = r.Method
-	event.Ping.RemoteAddr = clientIP(r, p.trusted)
-	event.Ping.UserAgent = cleanText(r.UserAgent(), monitor.UserAgentLimit)
-	if event.Warning != "" {
-		header.Set("Ping-Warning", event.Warning)
+	event.Ping.Body, event.Ping.BodySize = body, size
+	if err := event.Late(r.Header); err != nil {
+		p.refuse(w, r, err)
+		return
 	}
-	result, err := p.ingest.Submit(r.Context(), refOf(event), event.Ping)
+	if event.Warning != "" {
+		w.Header().Set("Ping-Warning", event.Warning)
+	}
+	result, err := p.submit(r, refOf(event), event, "")
 	if errors.Is(err, fault.NotFound) {
 		p.miss(w, r)
 		return
@@ -98,15 +117,78 @@ func (p *Pings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, result, err)
 }
 
+// allowed answers the methods that are no ping: OPTIONS, and those that are not
+// among the given ones.
+func allowed(w http.ResponseWriter, r *http.Request, methods string) bool {
+	header := w.Header()
+	header["Access-Control-Allow-Origin"] = anyOrigin
+	for method := range strings.SplitSeq(methods, ", ") {
+		if r.Method == method {
+			return true
+		}
+	}
+	header.Set("Allow", methods)
+	if r.Method == http.MethodOptions {
+		header.Set("Access-Control-Allow-Methods", methods)
+		w.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	last := strings.LastIndex(methods, ", ")
+	if last >= 0 {
+		methods = methods[:last] + " or " + methods[last+2:]
+	}
+	say(w, http.StatusMethodNotAllowed, "method not allowed; use "+methods)
+	return false
+}
+
+// submit stores one report of a request.
+func (p *Pings) submit(r *http.Request, ref store.Ref, event dialect.Event, format string) (store.Result, error) {
+	ping := &event.Ping
+	ping.Scheme = scheme(r, p.Trusted)
+	ping.Method = r.Method
+	ping.RemoteAddr = clientIP(r, p.Trusted)
+	ping.UserAgent = monitor.Plain(r.UserAgent(), monitor.UserAgentLimit)
+	if format != "" {
+		ping.Detail.Dialect = format
+		ping.Detail = ping.Detail.Bounded()
+	}
+	if ping.Age > 0 && ping.RunID != "" {
+		known, err := p.Directory.Reported(r.Context(), ref, ping.RunID, ping.Signal)
+		if known || err != nil {
+			return store.Result{Change: monitor.Change{Outcome: monitor.Duplicate}}, err
+		}
+	}
+	return p.ingest(r.Context(), ingest.Report{Ref: ref, Ping: *ping, Configure: event.Configure})
+}
+
+// refuse answers a request that is no report.
+func (p *Pings) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal dialect.Refusal
+	if !errors.As(err, &refusal) || refusal.Code == http.StatusNotFound {
+		p.miss(w, r)
+		return
+	}
+	sayAs(w, refusal.Code, refusal.Text, refusal.Type)
+}
+
 // miss answers a request that names no check, and slows down who asks for many.
 func (p *Pings) miss(w http.ResponseWriter, r *http.Request) {
-	after, ok := p.misses.take(network(clientIP(r, p.trusted)), p.now())
-	if ok {
-		say(w, http.StatusNotFound, "not found")
+	if p.tooMany(w, r) {
 		return
+	}
+	say(w, http.StatusNotFound, "not found")
+}
+
+// tooMany counts an address that names no check, and answers when there were too
+// many of them.
+func (p *Pings) tooMany(w http.ResponseWriter, r *http.Request) bool {
+	after, ok := p.misses.take(network(clientIP(r, p.Trusted)), p.Now())
+	if ok {
+		return false
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(after/time.Second)+1))
 	say(w, http.StatusTooManyRequests, "too many unknown addresses; try again later")
+	return true
 }
 
 // answer tells the client what became of its ping. OK means stored.
@@ -141,9 +223,15 @@ var (
 	bodyLimit = []string{strconv.Itoa(monitor.BodyLimit)}
 )
 
-func say(w http.ResponseWriter, code int, text string) {
+func say(w http.ResponseWriter, code int, text string) { sayAs(w, code, text, "") }
+
+// sayAs answers with a text of a media type; "" is plain text.
+func sayAs(w http.ResponseWriter, code int, text, mediaType string) {
 	header := w.Header()
 	header["Content-Type"] = plainText
+	if mediaType != "" {
+		header["Content-Type"] = []string{mediaType}
+	}
 	header["Cache-Control"] = noStore
 	header["X-Content-Type-Options"] = noSniff
 	header["X-Robots-Tag"] = noIndex
@@ -155,37 +243,38 @@ func say(w http.ResponseWriter, code int, text string) {
 func refOf(event dialect.Event) store.Ref {
 	ref := store.Ref{UUID: event.UUID, PingKey: event.PingKey, Slug: event.Slug}
 	if event.Create {
-		ref.Create = func() monitor.Check { return monitor.Provisioned(uuid.New(), event.Slug) }
+		ref.Create = func() monitor.Check { return monitor.Provisioned(uuid.New(), event.Slug, event.Title, event.Configure) }
 	}
 	return ref
 }
 
-// readBody keeps the first BodyLimit bytes and reads on as far as is sensible, so
-// that the client gets its answer instead of a reset connection.
-func readBody(w http.ResponseWriter, r *http.Request, ping *monitor.Ping) error {
+// readBody keeps the first limit bytes and reads on as far as is sensible, so that
+// the client gets its answer instead of a reset connection. It returns how much
+// there was altogether.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, size int64, err error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return nil
+		return nil, 0, nil
 	}
-	kept, err := io.ReadAll(io.LimitReader(r.Body, monitor.BodyLimit))
+	kept, err := io.ReadAll(io.LimitReader(r.Body, limit))
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	ping.BodySize = int64(len(kept))
-	if len(kept) > 0 {
-		ping.Body = kept
-	}
-	if len(kept) == monitor.BodyLimit {
+	size = int64(len(kept))
+	if size == limit {
 		rest, err := io.Copy(io.Discard, io.LimitReader(r.Body, drainLimit))
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
-		ping.BodySize += rest
+		size += rest
 		if rest == drainLimit {
-			ping.BodySize = max(ping.BodySize, r.ContentLength)
+			size = max(size, r.ContentLength)
 			w.Header().Set("Connection", "close")
 		}
 	}
-	return nil
+	if size == 0 {
+		return nil, 0, nil
+	}
+	return kept, size, nil
 }
 
 // drainLimit is how much of a body beyond BodyLimit is read and thrown away
@@ -204,25 +293,3 @@ func scheme(r *http.Request, trusted []netip.Prefix) string {
 }
 
 func peer(r *http.Request) string { return clientIP(r, nil) }
-
-// cleanText makes a header's bytes a text that any database takes: valid UTF-8
-// without control characters, at most limit characters.
-func cleanText(text string, limit int) string {
-	plain := len(text) <= limit
-	for i := 0; plain && i < len(text); i++ {
-		plain = text[i] >= ' ' && text[i] <= '~'
-	}
-	if plain {
-		return text
-	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\ufffd"))
-	if utf8.RuneCountInString(text) > limit {
-		text = string([]rune(text)[:limit])
-	}
-	return text
-}

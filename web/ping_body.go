@@ -34,7 +34,7 @@ func (s *Server) ping(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	frame, err := s.page(r, who, fmt.Sprintf("Ping %d · %s", ping.N, check.Name), "/checks")
+	frame, err := s.page(r, who, fmt.Sprintf("Ping %d · %s", ping.N, check.Title()), "/checks")
 	if err != nil {
 		return err
 	}

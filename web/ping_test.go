@@ -52,7 +52,7 @@ func newEndpoint(t *testing.T, trusted ...netip.Prefix) *endpoint {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx) }()
-	server := httptest.NewServer(web.NewPings(in, trusted, now))
+	server := httptest.NewServer(web.NewPings(web.PingConfig{Ingest: in, Directory: st, Trusted: trusted, Now: now}).Before(http.NotFoundHandler()))
 	t.Cleanup(func() {
 		server.Close()
 		stop()
@@ -298,14 +298,14 @@ func TestPingBelievesTrustedProxiesOnly(t *testing.T) {
 // away is a store that cannot be reached.
 type away struct{ err error }
 
-func (a away) Submit(context.Context, store.Ref, monitor.Ping) (store.Result, error) {
+func (a away) Submit(context.Context, ingest.Report) (store.Result, error) {
 	return store.Result{}, a.err
 }
 
 func TestPingThatCannotBeStoredIsToComeAgain(t *testing.T) {
 	for _, err := range []error{fault.Unavailable, errors.New("disk on fire at /var/lib")} {
 		w := httptest.NewRecorder()
-		web.NewPings(away{err}, nil, time.Now).ServeHTTP(w, httptest.NewRequest("GET", "/ping/"+uuid.NewString(), nil))
+		web.NewPings(web.PingConfig{Ingest: away{err}, Now: time.Now}).Before(nil).ServeHTTP(w, httptest.NewRequest("GET", "/ping/"+uuid.NewString(), nil))
 		if w.Code != 503 || w.Body.String() != "try again" || w.Header().Get("Retry-After") == "" {
 			t.Errorf("%v: %d %q %v", err, w.Code, w.Body, w.Header())
 		}

@@ -20,14 +20,15 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"rollcall/internal/store"
+	"rollcall/static"
 )
 
 // Config is what the pages need.
 type Config struct {
 	Store store.Store
-	// Pings answers every path whose first segment is "ping", before anything
-	// else looks at the request.
-	Pings   http.Handler
+	// Pings answers what jobs send, before anything else looks at the request; it may
+	// be nil.
+	Pings   *Pings
 	BaseURL *url.URL // how people and jobs reach this server; links are made from it alone
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -55,10 +56,13 @@ type Server struct {
 	accounts *limiter // log-in attempts by account
 	clients  *limiter // log-in attempts by address
 	tests    *limiter // test messages by project
+
+	asked     *limiter // requests to the API by key
+	strangers *limiter // wrong API keys by client network
 }
 
 // New returns the handler of the public listener. A ping goes straight to
-// cfg.Pings. Everything else passes, from the outside in: request id and panics,
+// cfg.Pings, a request to the API to apiRouter. Everything else passes, from the outside in: request id and panics,
 // security headers, compression, static files, host, other sites' requests,
 // session, route, access.
 func New(cfg Config) (http.Handler, error) {
@@ -72,6 +76,9 @@ func New(cfg Config) (http.Handler, error) {
 		accounts: newLimiter(accountTries, loginWindow),
 		clients:  newLimiter(clientTries, loginWindow),
 		tests:    newLimiter(testsEach, testWindow),
+
+		asked:     newLimiter(apiRequests, apiWindow),
+		strangers: newLimiter(wrongKeys, wrongWindow),
 	}
 	s.sessions = newSessions(s)
 	router, err := s.router(routes())
@@ -82,13 +89,28 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if firstSegment(r.URL.Path) == "ping" {
-			cfg.Pings.ServeHTTP(w, r)
-			return
+	handler, err := s.apiRouter(apiRoutes(), pages)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Pings == nil {
+		return handler, nil
+	}
+	return cfg.Pings.Before(handler), nil
+}
+
+// ownSegments returns the first segments of our own pages, which are no tokens.
+func ownSegments() map[string]bool {
+	own := map[string]bool{firstSegment(static.Prefix): true}
+	for _, route := range routes() {
+		own[firstSegment(route.path)] = true
+	}
+	for _, route := range apiRoutes() {
+		if strings.HasPrefix(route.path, "/") {
+			own[firstSegment(route.path)] = true
 		}
-		pages.ServeHTTP(w, r)
-	}), nil
+	}
+	return own
 }
 
 // firstSegment is the first part of a path that is not empty, so that "//ping/x"

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -80,7 +81,7 @@ func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	cfg := web.Config{
 		Store: st, BaseURL: s.base, Now: s.now, Version: "1.0",
 		Log:            slog.New(slog.NewTextHandler(s.log, nil)),
-		Pings:          http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ping "+r.RequestURI) }),
+		Pings:          web.NewPings(web.PingConfig{Ingest: away{errors.New("no ingest")}, Directory: st, Now: s.now}),
 		Kick:           func() { s.kicks.Add(1) },
 		JudgedUpTo:     s.now,
 		MailConfigured: true,

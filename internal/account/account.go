@@ -35,6 +35,8 @@ type Project struct {
 	ID      monitor.ProjectID
 	Name    string
 	PingKey string // 22 characters; addresses checks by slug
+	// BadgeKey stands in the addresses of badges; "" makes a new project one of its own.
+	BadgeKey string
 	Created time.Time
 }
 

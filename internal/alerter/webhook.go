@@ -27,7 +27,7 @@ import (
 // The body about a check, in which null means "not known" or "none" and 0 is 0:
 //
 //	{
-//	  "type": "check.down",                        // or check.up
+//	  "type": "check.down",                        // or check.up, or check.corrected: an alarm was none
 //	  "timestamp": "2026-11-23T01:15:00Z",         // when it became true
 //	  "data": {
 //	    "check": {
@@ -39,11 +39,12 @@ import (
 //	    "project": {"name": "Production"},
 //	    "old_status": "up",
 //	    "status": "down",
-//	    "reason": "timeout",                       // or fail, overrun; success when it is up
+//	    "reason": "timeout",                       // or fail, overrun; success, or late when it is up
 //	    "sentence": "Nothing arrived by 02:15. Expected by 02:00, grace 15 min. …",
 //	    "at": "2026-11-23T01:15:00Z",              // the same as timestamp
 //	    "judged_at": "2026-11-23T01:15:00.4Z",     // when Rollcall noticed
 //	    "seq": 17,                                 // grows with every change of the check
+//	    "corrects": null,                          // the seq of the alarm that a late report showed to be none
 //	    "due": "2026-11-23T01:00:00Z",             // the slot that was missed
 //	    "last_success": "2026-11-22T01:25:00Z",
 //	    "exit_status": null,
@@ -101,6 +102,7 @@ type flipData struct {
 	At          string         `json:"at"`
 	JudgedAt    string         `json:"judged_at"`
 	Seq         int64          `json:"seq"`
+	Corrects    *int64         `json:"corrects"`
 	Due         *string        `json:"due"`
 	LastSuccess *string        `json:"last_success"`
 	ExitStatus  *int64         `json:"exit_status"`
@@ -187,6 +189,9 @@ func webhookBody(m Message) ([]byte, error) {
 	}}
 	if f := m.Flip; f != nil {
 		e = event{"check." + string(f.New), stamp(f.At), dataOf(m, *f)}
+		if f.Old == f.New {
+			e.Type = "check.corrected"
+		}
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -207,7 +212,8 @@ func dataOf(m Message, f monitor.Flip) flipData {
 		Project: named{m.Project.Name}, OldStatus: f.Old, Status: f.New, Reason: f.Reason,
 		Sentence: strings.ReplaceAll(sentence, "\u00a0", " "),
 		At:       stamp(f.At), JudgedAt: stamp(f.Judged), Seq: f.Rev,
-		Due: stampOf(facts.Due), LastSuccess: stampOf(facts.Success),
+		Corrects: correctsOf(facts),
+		Due:      stampOf(facts.Due), LastSuccess: stampOf(facts.Success),
 		ExitStatus: facts.Exit, FailStreak: facts.Streak,
 		Schedule: facts.Schedule, Timezone: orNull(facts.Zone), GraceS: facts.Grace,
 	}
@@ -216,6 +222,13 @@ func dataOf(m Message, f monitor.Flip) flipData {
 		data.DurationS = &s
 	}
 	return data
+}
+
+func correctsOf(facts monitor.Facts) *int64 {
+	if facts.Corrects == 0 {
+		return nil
+	}
+	return &facts.Corrects
 }
 
 func orNull(text string) *string {

@@ -117,16 +117,16 @@ func TestWebhookBody(t *testing.T) {
 	}{
 		{"silent", silent, `{"type":"check.down","timestamp":"2026-11-23T01:15:00Z","data":{` + check + `,"old_status":"up","status":"down",` +
 			`"reason":"timeout","sentence":"Nothing arrived by 02:15. Expected by 02:00, grace 15 min. Last success yesterday 02:25.",` +
-			`"at":"2026-11-23T01:15:00Z","judged_at":"2026-11-23T01:15:00.4Z","seq":17,"due":"2026-11-23T01:00:00Z","last_success":"2026-11-22T01:25:00Z",` +
+			`"at":"2026-11-23T01:15:00Z","judged_at":"2026-11-23T01:15:00.4Z","seq":17,"corrects":null,"due":"2026-11-23T01:00:00Z","last_success":"2026-11-22T01:25:00Z",` +
 			`"exit_status":null,"duration_s":null,"fail_streak":0,"schedule":"Every day at 02:00","timezone":"Europe/Berlin","grace_s":900}}`},
 		{"failed", failed, `{"type":"check.down","timestamp":"2026-11-23T01:15:00Z","data":{` + check + `,"old_status":"up","status":"down",` +
 			`"reason":"fail","sentence":"Reported exit status 3 after 41 s. It has never succeeded.",` +
-			`"at":"2026-11-23T01:15:00Z","judged_at":"2026-11-23T01:15:00.4Z","seq":17,"due":"2026-11-23T01:00:00Z","last_success":null,` +
+			`"at":"2026-11-23T01:15:00Z","judged_at":"2026-11-23T01:15:00.4Z","seq":17,"corrects":null,"due":"2026-11-23T01:00:00Z","last_success":null,` +
 			`"exit_status":3,"duration_s":41.2,"fail_streak":1,"schedule":"Every day at 02:00","timezone":"Europe/Berlin","grace_s":900}}`},
 		{"zeros", zeros, `{"type":"check.up","timestamp":"2026-11-23T01:15:00Z","data":{"check":{"name":"a","slug":null,"tags":[],` +
 			`"url":"https://rollcall.example/go/d876fa730b0af569ff88"},"project":{"name":"Production"},"old_status":"down","status":"up",` +
 			`"reason":"success","sentence":"Reported exit status 0 after 0 s.","at":"2026-11-23T01:15:00Z","judged_at":"2026-11-23T01:15:00.4Z",` +
-			`"seq":17,"due":null,"last_success":null,"exit_status":0,"duration_s":0,"fail_streak":0,"schedule":"Every hour","timezone":null,"grace_s":0}}`},
+			`"seq":17,"corrects":null,"due":null,"last_success":null,"exit_status":0,"duration_s":0,"fail_streak":0,"schedule":"Every hour","timezone":null,"grace_s":0}}`},
 		{"test", test, `{"type":"channel.test","timestamp":"2026-11-23T01:15:00Z","data":{"channel":{"name":"Night shift"},` +
 			`"project":{"name":"Production"},"sentence":"This is a test of the channel Night shift."}}`},
 	}

@@ -188,7 +188,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	handler, err := web.New(web.Config{
 		Store:   a.store,
-		Pings:   web.NewPings(a.ingest, c.TrustedProxies, now),
+		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
 		Kick: kick, JudgedUpTo: judgedUpTo, MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
 	})

@@ -40,7 +40,7 @@ func seed(ctx context.Context, st store.Store, n int) ([]uuid.UUID, error) {
 		slug := fmt.Sprintf("check-%05d", i)
 		steps = append(steps, store.Step{
 			Ref: store.Ref{PingKey: project.PingKey, Slug: slug, Create: func() monitor.Check {
-				check := monitor.Provisioned(ids[i], slug)
+				check := monitor.Provisioned(ids[i], slug, "", nil)
 				check.Created, check.Updated, check.Since = now, now, now
 				return check
 			}},

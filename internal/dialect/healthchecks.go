@@ -12,8 +12,8 @@ import (
 
 // The answers of this dialect to what is no ping.
 var (
-	notFound   = Refusal{404, "not found"}
-	invalidURL = Refusal{400, "invalid url format"}
+	notFound   = Refusal{Code: 404, Text: "not found"}
+	invalidURL = Refusal{Code: 400, Text: "invalid url format"}
 )
 
 var (
@@ -109,6 +109,10 @@ func (e *Event) readQuery(query string) {
 		return
 	}
 	values, _ := url.ParseQuery(query) // what can be read of it counts
+	if e.Slug != "" {
+		said := Query(query)
+		e.Foreign = said.Get("state") != "" || said.Get("stamp") != "" // Cronitor's clients say it so
+	}
 	e.Create = e.Slug != "" && values.Get("create") == "1"
 	for _, rid := range values["rid"] {
 		if monitor.ValidRunID(rid) {

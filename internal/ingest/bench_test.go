@@ -68,7 +68,7 @@ func BenchmarkSubmit(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			ping := monitor.Ping{Signal: monitor.Success, Scheme: "http", Method: "GET", RemoteAddr: "127.0.0.1", UserAgent: "curl/8"}
-			if _, err := in.Submit(ctx, store.Ref{UUID: ids[rand.IntN(len(ids))]}, ping); err != nil {
+			if _, err := in.Submit(ctx, ingest.Report{Ref: store.Ref{UUID: ids[rand.IntN(len(ids))]}, Ping: ping}); err != nil {
 				b.Error(err)
 			}
 		}

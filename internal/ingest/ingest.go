@@ -47,8 +47,8 @@ type Ingest struct {
 	door    store.Door
 	options Options
 
-	// mu guards the queue and what is being committed. Pings are dated while it is
-	// held, so the queue is in the order of their times.
+	// mu guards the queue and what is being committed. Reports are dated while it is
+	// held, so the queue is in the order in which they came.
 	mu      sync.Mutex
 	wake    *sync.Cond
 	queue   []*arrival
@@ -69,11 +69,30 @@ type Stats struct {
 	CommitNs  atomic.Int64 // time spent in commits, in nanoseconds
 }
 
-// arrival is one ping on its way into the store.
+// Report is one ping that has just been received.
+type Report struct {
+	Ref  store.Ref
+	Ping monitor.Ping
+	// Configure returns the settings that the client sends along, given those of the
+	// check; nil when it sends none. What it returns is taken when it is valid.
+	Configure func(monitor.Config) monitor.Config
+}
+
+// arrival is a report on its way into the store.
 type arrival struct {
-	ref  store.Ref
-	ping monitor.Ping
+	Report
+	at   time.Time // when it came
 	done chan answer
+}
+
+// decide is what the report does to its check.
+func (a *arrival) decide(c monitor.Check) monitor.Change {
+	if a.Configure != nil {
+		if to, err := a.Configure(c.Config).Valid(); err == nil && !to.Equal(c.Config) {
+			c = c.Reconfigure(to, a.at).Check
+		}
+	}
+	return c.Receive(a.Ping)
 }
 
 type answer struct {
@@ -94,8 +113,8 @@ func (in *Ingest) Stats() *Stats { return &in.stats }
 // Submit stores a ping that has just been received and returns what it did. The
 // error is fault.NotFound when there is no such check, and fault.Unavailable when
 // the ping could not be stored now, or is not known to be.
-func (in *Ingest) Submit(ctx context.Context, ref store.Ref, ping monitor.Ping) (store.Result, error) {
-	a := &arrival{ref: ref, ping: ping, done: make(chan answer, 1)}
+func (in *Ingest) Submit(ctx context.Context, report Report) (store.Result, error) {
+	a := &arrival{Report: report, done: make(chan answer, 1)}
 	if !in.enqueue(a) {
 		in.stats.Refused.Add(1)
 		return store.Result{}, fault.Unavailable
@@ -134,12 +153,13 @@ func (in *Ingest) count(got answer) error {
 func (in *Ingest) enqueue(a *arrival) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.stopped || len(in.queue) >= QueueLimit || in.bytes+len(a.ping.Body) > QueueBytes {
+	if in.stopped || len(in.queue) >= QueueLimit || in.bytes+len(a.Ping.Body) > QueueBytes {
 		return false
 	}
-	a.ping.At = in.options.Now()
+	a.at = in.options.Now()
+	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)
-	in.bytes += len(a.ping.Body)
+	in.bytes += len(a.Ping.Body)
 	in.wake.Signal()
 	return true
 }
@@ -149,8 +169,8 @@ func (in *Ingest) enqueue(a *arrival) bool {
 func (in *Ingest) Evidence(now time.Time) time.Time {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.queue) > 0 && in.queue[0].ping.At.Before(now) {
-		now = in.queue[0].ping.At
+	if len(in.queue) > 0 && in.queue[0].at.Before(now) {
+		now = in.queue[0].at
 	}
 	for _, at := range in.busy {
 		if at.Before(now) {
@@ -202,9 +222,9 @@ func (in *Ingest) take(writer int) []*arrival {
 	copy(batch, in.queue)
 	in.queue = append(in.queue[:0], in.queue[n:]...)
 	for _, a := range batch {
-		in.bytes -= len(a.ping.Body)
+		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = batch[0].ping.At
+	in.busy[writer] = batch[0].at
 	return batch
 }
 
@@ -254,11 +274,11 @@ func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Re
 	defer cancel()
 	steps := make([]store.Step, len(batch))
 	for i, a := range batch {
-		ref := a.ref
+		ref := a.Ref
 		if template := ref.Create; template != nil {
-			ref.Create = func() monitor.Check { return monitor.Create(template(), a.ping.At) }
+			ref.Create = func() monitor.Check { return monitor.Create(template(), a.Ping.At) }
 		}
-		steps[i] = store.Step{Ref: ref, Decide: func(c monitor.Check) monitor.Change { return c.Receive(a.ping) }}
+		steps[i] = store.Step{Ref: ref, Decide: a.decide}
 	}
 	began := in.options.Now()
 	results, err := in.door.Transitions(ctx, steps)

@@ -94,7 +94,7 @@ func (s *scene) submit(i int, body string) <-chan error {
 		if body != "" {
 			ping.Body = []byte(body)
 		}
-		_, err := s.in.Submit(context.Background(), store.Ref{UUID: s.ids[i%len(s.ids)]}, ping)
+		_, err := s.in.Submit(context.Background(), ingest.Report{Ref: store.Ref{UUID: s.ids[i%len(s.ids)]}, Ping: ping})
 		outcome <- err
 	}()
 	return outcome

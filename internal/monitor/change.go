@@ -57,6 +57,9 @@ type Facts struct {
 	Streak   int      `json:"streak,omitempty"`       // failures in a row
 	PingN    int64    `json:"ping_n,omitempty"`       // the ping that caused it, or the last one before
 	Before   *int64   `json:"old_since_us,omitempty"` // since when the old status held
+	Corrects int64    `json:"corrects,omitempty"`     // rev of the flip that a late report showed to be wrong; 0: none
+	Alarm    *int64   `json:"alarm_us,omitempty"`     // the deadline of that one
+	Ran      *int64   `json:"ran_us,omitempty"`       // when the job had reported, had it been heard
 }
 
 // Micros returns t as unix microseconds, and nil for the zero time.
@@ -77,8 +80,10 @@ func FromMicros(us *int64) time.Time {
 }
 
 // flip returns the change of c's status, with the facts as they stand in c, and
-// c after it.
+// c after it. Flips are in the order of their times: one that is learned of late
+// is dated no earlier than the one before it.
 func (c Check) flip(to Status, reason Reason, at, now time.Time, tell bool) (Check, *Flip) {
+	at = later(at, c.Since)
 	facts := c.facts()
 	f := &Flip{
 		Check: c.ID, Rev: c.Rev + 1, At: at, Judged: now,
@@ -91,7 +96,7 @@ func (c Check) flip(to Status, reason Reason, at, now time.Time, tell bool) (Che
 
 func (c Check) facts() Facts {
 	f := Facts{
-		Name: c.Name, Advice: beginning(c.Description), Slug: c.Slug, Tags: c.Tags,
+		Name: c.Title(), Advice: beginning(c.Description), Slug: c.Slug, Tags: c.Tags,
 		Expr: c.Schedule.Expr, Zone: c.Schedule.Zone,
 		Grace:    int64(c.Grace / time.Second),
 		RunLimit: int64(c.RunLimit() / time.Second),

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/fault"
 )
 
@@ -38,6 +40,15 @@ type Settings struct {
 	Address string `json:"address,omitempty"` // Email: one mailbox
 	URL     string `json:"url,omitempty"`     // Webhook: http or https
 	Secret  string `json:"secret,omitempty"`  // Webhook: signs each message; whsec_ and base64
+}
+
+// channelSpace is the name space of channels' UUIDs.
+var channelSpace = uuid.MustParse("5a3ed6a1-6b0d-4c58-a7f0-1d3f0c8c7a55")
+
+// UUID is the channel's public name. It is derived from what never changes: its
+// row, and when that was made, so that no other server's channel has the same.
+func (c Channel) UUID() uuid.UUID {
+	return uuid.NewSHA1(channelSpace, fmt.Appendf(nil, "%d/%d", c.ID, c.Created.UnixMicro()))
 }
 
 // Limits of a channel's settings.

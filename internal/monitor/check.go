@@ -43,6 +43,7 @@ const (
 	Overran    Reason = "overrun" // a run was started and not ended within its limit
 	Overlooked Reason = "blind"   // Rollcall could not see when it was due
 	ByPerson   Reason = "person"  // somebody paused or resumed it
+	Corrected  Reason = "late"    // a late report showed that an alarm was none
 )
 
 // Config is what a person chose about a check. Valid brings it into its
@@ -96,6 +97,8 @@ type State struct {
 	// judged. It is the only indexed part of the state, and a ping that moves the
 	// deadline later leaves it alone: the scheduler moves it when it comes by.
 	Wake time.Time
+
+	Misses []Miss // that a late report may still correct
 
 	Burst     Burst
 	Coalesced int64  // pings counted of which no row was kept

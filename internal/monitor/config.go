@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -27,17 +28,15 @@ const (
 
 var slugPattern = regexp.MustCompile(`^[a-z0-9_-]+$`)
 
+// Title is what the check is called: its name, else its slug.
+func (c Config) Title() string { return cmp.Or(c.Name, c.Slug, "unnamed") }
+
 // Valid returns the configuration in its canonical form, or a fault.Invalid that
 // says for every field what is wrong with it.
 func (c Config) Valid() (Config, error) {
 	wrong := fault.Invalid{}
 	c.Name = strings.TrimSpace(c.Name)
-	switch {
-	case c.Name == "":
-		wrong["name"] = "is missing; any words that people will recognise"
-	default:
-		checkText(wrong, "name", c.Name, NameLimit)
-	}
+	checkText(wrong, "name", c.Name, NameLimit)
 	if c.Slug != "" && (len(c.Slug) > SlugLimit || !slugPattern.MatchString(c.Slug)) {
 		wrong["slug"] = fmt.Sprintf("takes up to %d of a–z, 0–9, - and _", SlugLimit)
 	}

@@ -23,7 +23,7 @@ func TestConfigSaysWhichFieldIsWrong(t *testing.T) {
 		{"", func(c *monitor.Config) { c.Slug = "" }},
 		{"", func(c *monitor.Config) { c.Grace = time.Second; c.Schedule.Period = time.Second }},
 		{"", func(c *monitor.Config) { c.Grace = monitor.MaxGrace; c.Schedule.Period = monitor.MaxGrace }},
-		{"name", func(c *monitor.Config) { c.Name = " \t" }},
+		{"", func(c *monitor.Config) { c.Name = " \t" }},
 		{"name", func(c *monitor.Config) { c.Name = strings.Repeat("x", monitor.NameLimit+1) }},
 		{"name", func(c *monitor.Config) { c.Name = "a\x00b" }},
 		{"name", func(c *monitor.Config) { c.Name = "a\xff" }},

@@ -48,7 +48,8 @@ func (c Check) Resume(now time.Time) (Change, error) {
 // from the last ping, but a change of settings alone never makes a check overdue.
 func (c Check) Reconfigure(to Config, now time.Time) Change {
 	from := c.Config
-	c.Config, c.Updated, c.Trouble = to, now, ""
+	c.Config, c.Trouble = to, ""
+	c.Updated = later(now, c.Updated.Add(time.Microsecond)) // the store tells an edit by it
 	if from.Schedule != to.Schedule && !c.Due.IsZero() {
 		c.Due, c.Credit = time.Time{}, 0
 		c = c.bind(c.LastPing, now)
@@ -78,14 +79,21 @@ const (
 	provisionedGrace  = time.Hour
 )
 
-// Provisioned returns a check as a first ping with ?create=1 makes it: named by
-// its slug, expected every day with an hour of grace. Create makes it a new one.
-func Provisioned(id uuid.UUID, slug string) Check {
-	return Check{
-		UUID: id,
-		Config: Config{
-			Name: slug, Slug: slug, Grace: provisionedGrace,
-			Schedule: schedule.Spec{Kind: schedule.Every, Period: provisionedPeriod},
-		},
+// Provisioned returns a check as its first ping makes it: named by the title, or
+// else the slug, expected every day with an hour of grace unless the client's own
+// settings say otherwise. Create makes it a new one.
+func Provisioned(id uuid.UUID, slug, title string, configure func(Config) Config) Check {
+	config := Config{
+		Name: slug, Slug: slug, Grace: provisionedGrace,
+		Schedule: schedule.Spec{Kind: schedule.Every, Period: provisionedPeriod},
 	}
+	if name := Plain(title, NameLimit); name != "" {
+		config.Name = name
+	}
+	if configure != nil {
+		if own, err := configure(config).Valid(); err == nil {
+			config = own
+		}
+	}
+	return Check{UUID: id, Config: config}
 }

@@ -17,6 +17,11 @@ func (c Check) Expire(evidence, now time.Time) Change {
 		return Change{Check: woken, Unchanged: woken.Wake.Equal(c.Wake)}
 	}
 	unseen := c.overlooked(deadline)
+	miss := Miss{Rev: c.Rev + 1, By: deadline.At, Due: c.Due}
+	if deadline.Reason == Overran {
+		run := c.Runs[deadline.Run]
+		miss.Due, miss.RunID, miss.Start = time.Time{}, run.ID, run.Start
+	}
 	c.Runs = c.remembered(now)
 	overran := c.overrun(evidence)
 
@@ -34,6 +39,7 @@ func (c Check) Expire(evidence, now time.Time) Change {
 		if deadline.Reason == Overran {
 			change.Flip.Facts.Start = Micros(overran)
 		}
+		c.Misses = c.missed(miss, now)
 	}
 	change.Check = c.wakeAt()
 	return change

@@ -33,6 +33,9 @@ const (
 	MaxExit = 1<<32 - 1
 )
 
+// Mail is the scheme of a ping that came by e-mail.
+const Mail = "email"
+
 // Ignored says by which rule a ping was stored without any effect.
 type Ignored string
 
@@ -43,24 +46,46 @@ const (
 	IgnoredFilter Ignored = "filter" // no keyword occurs in the body
 )
 
-// Ping is one report of a job. What arrives has no N, Duration or Ignored yet;
-// Receive fills them in.
+// Ping is one report of a job. What arrives has no N or Ignored yet; Receive
+// fills them in.
 type Ping struct {
-	N        int64 // 1 for the first ping of a check; a gap stands for coalesced pings
-	At       time.Time
-	Signal   Signal
-	Exit     *int64 // nil: none was reported; 0 is a success
-	RunID    string
-	Duration *time.Duration // of the run it ended; nil when the start is not known
+	N      int64 // 1 for the first ping of a check; a gap stands for coalesced pings
+	At     time.Time
+	Signal Signal
+	Exit   *int64 // nil: none was reported; 0 is a success
+	RunID  string
+	// Duration is how long the run took: as the job says, else measured from its
+	// start; nil when neither is known.
+	Duration *time.Duration
 	Ignored  Ignored
+	Detail   Detail
 
-	Scheme     string // http or https
+	// Age is how long ago it happened when it arrives; 0 for a ping that was sent at
+	// once. It is made good in At and Detail.Arrived and not kept itself.
+	Age time.Duration
+	// Mail is what keyword filters look at in a mail; it is not kept itself.
+	Mail *MailText
+
+	Scheme     string // http, https or email
 	Method     string
 	RemoteAddr string
 	UserAgent  string
 	Body       []byte // nil: there was none; at most BodyLimit bytes
 	BodySize   int64  // bytes that were sent, also beyond BodyLimit
 }
+
+// Dated returns the ping as one that arrived at the given instant: it happened
+// then, or its Age before.
+func (p Ping) Dated(at time.Time) Ping {
+	p.At = at
+	if p.Age > 0 {
+		p.At, p.Detail.Arrived, p.Age = at.Add(-p.Age).Truncate(time.Microsecond), at, 0
+	}
+	return p
+}
+
+// Received is when Rollcall learned of the ping.
+func (p Ping) Received() time.Time { return later(p.At, p.Detail.Arrived) }
 
 // ExitSignal reads an exit status as it stands in a ping address. It is an
 // error when it is not an integer from MinExit to MaxExit.
@@ -81,7 +106,7 @@ func (s Signal) Ends() bool { return s == Success || s == Fail }
 // Burst counts the pings of each signal in one second. It is part of the state
 // so that every node sees the same flood.
 type Burst struct {
-	Second int64 // unix time
+	Second int64 // unix time of the last ping
 	Counts [4]int
 }
 
@@ -91,11 +116,11 @@ const BurstLimit = 10
 
 // count adds one ping and reports whether its row is to be kept.
 func (b Burst) count(p Ping) (Burst, bool) {
+	if second := p.Received().Unix(); second != b.Second {
+		b = Burst{Second: second}
+	}
 	if p.RunID != "" {
 		return b, true
-	}
-	if second := p.At.Unix(); second != b.Second {
-		b = Burst{Second: second}
 	}
 	i := map[Signal]int{Success: 0, Fail: 1, Start: 2, Log: 3}[p.Signal]
 	b.Counts[i]++

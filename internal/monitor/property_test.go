@@ -44,7 +44,7 @@ func TestInvariants(t *testing.T) {
 }
 
 func randomEvent(t *rapid.T, c monitor.Check, now time.Time) (monitor.Change, string) {
-	event := rapid.SampledFrom([]string{"success", "success", "fail", "start", "start", "log", "judge", "judge", "pause", "resume", "blind"}).Draw(t, "event")
+	event := rapid.SampledFrom([]string{"success", "success", "fail", "start", "start", "log", "judge", "judge", "pause", "resume", "blind", "late"}).Draw(t, "event")
 	switch event {
 	case "judge":
 		return c.Expire(now, now), event
@@ -59,23 +59,32 @@ func randomEvent(t *rapid.T, c monitor.Check, now time.Time) (monitor.Change, st
 		return monitor.Change{Check: c, Unchanged: true}, event
 	}
 	id := rapid.SampledFrom([]string{"", "", "a", "b", "c"}).Draw(t, "run")
-	return c.Receive(monitor.Ping{At: now, Signal: monitor.Signal(event), RunID: id}), event + " " + id
+	ping := monitor.Ping{Signal: monitor.Signal(event), RunID: id}
+	if event == "late" {
+		ping.Signal = rapid.SampledFrom([]monitor.Signal{monitor.Success, monitor.Fail, monitor.Start, monitor.Log}).Draw(t, "signal")
+		ping.Age = time.Duration(rapid.Int64Range(1, int64(10*time.Hour)).Draw(t, "age"))
+	}
+	return c.Receive(ping.Dated(now)), event + " " + id
 }
 
 // broken says which rule a change breaks.
 func broken(before monitor.Check, change monitor.Change, now time.Time) error {
 	c := change.Check
 	deadline, awaits := c.Deadline()
+	late := change.Ping != nil && !change.Ping.Detail.Arrived.IsZero()
+	correction := change.Flip != nil && change.Flip.Reason == monitor.Corrected
 	switch flip := change.Flip; {
 	case flip == nil && c.Status != before.Status:
 		return fmt.Errorf("%s became %s without a flip", before.Status, c.Status)
 	case flip == nil && c.Rev != before.Rev:
 		return fmt.Errorf("rev %d became %d without a flip", before.Rev, c.Rev)
-	case flip != nil && (flip.Old == flip.New || flip.Old != before.Status || flip.New != c.Status || flip.Rev != before.Rev+1 || c.Rev != flip.Rev):
+	case correction && (!late || flip.Facts.Corrects < 1 || flip.Facts.Corrects >= flip.Rev || !flip.Tell):
+		return fmt.Errorf("correction %+v", flip)
+	case flip != nil && (flip.Old == flip.New && !correction || flip.Old != before.Status || flip.New != c.Status || flip.Rev != before.Rev+1 || c.Rev != flip.Rev):
 		return fmt.Errorf("flip does not fit: %+v", flip)
 	case flip != nil && (flip.At.After(now) || flip.Judged != now):
 		return fmt.Errorf("flip dated %v, judged %v", flip.At, flip.Judged)
-	case flip != nil && flip.Tell && flip.New != monitor.Down && flip.Old != monitor.Down:
+	case flip != nil && flip.Tell && flip.New != monitor.Down && flip.Old != monitor.Down && !correction:
 		return fmt.Errorf("told of %s → %s", flip.Old, flip.New)
 	case flip != nil && flip.New == monitor.Down && !flip.Tell:
 		return fmt.Errorf("a down that is not told")
@@ -83,13 +92,19 @@ func broken(before monitor.Check, change monitor.Change, now time.Time) error {
 		return fmt.Errorf("wakes at %v, after the deadline %v", c.Wake, deadline.At)
 	case (c.Status == monitor.Up || c.Status == monitor.Unknown) && !awaits:
 		return fmt.Errorf("%s and nothing is awaited", c.Status)
+	case late && awaits && c.Status == monitor.Up && !deadline.At.After(now):
+		return fmt.Errorf("overdue at once after a late report: deadline %v", deadline.At)
+	case flip != nil && flip.At.Before(before.Since):
+		return fmt.Errorf("flip dated %v, before the last one at %v", flip.At, before.Since)
+	case len(c.Misses) > monitor.MaxMisses:
+		return fmt.Errorf("%d misses", len(c.Misses))
 	case len(c.Runs) > monitor.MaxRuns:
 		return fmt.Errorf("%d runs", len(c.Runs))
 	case change.Ping != nil && (change.Ping.N != c.NPings || c.NPings != before.NPings+1):
 		return fmt.Errorf("ping %d of %d, before %d", change.Ping.N, c.NPings, before.NPings)
 	case change.Ping != nil && change.Ping.Duration != nil && *change.Ping.Duration < 0:
 		return fmt.Errorf("duration %v", *change.Ping.Duration)
-	case change.Ping != nil && change.Ping.Signal == monitor.Success && change.Ping.Ignored == "" && c.Status != monitor.Up:
+	case change.Ping != nil && change.Ping.Signal == monitor.Success && change.Ping.Ignored == "" && c.Status != monitor.Up && !late:
 		return fmt.Errorf("%s after a success", c.Status)
 	case change.Ping != nil && change.Ping.Signal == monitor.Success && change.Ping.Ignored == "" && awaits && !deadline.At.After(now) && deadline.Reason == monitor.Silent:
 		return fmt.Errorf("overdue at once: deadline %v", deadline.At)

@@ -1,9 +1,7 @@
 package monitor
 
 import (
-	"bytes"
 	"slices"
-	"strings"
 	"time"
 
 	"rollcall/internal/schedule"
@@ -35,16 +33,10 @@ func (c Check) Receive(p Ping) Change {
 		if kept {
 			change.Outcome = Ignore
 		}
+	} else if p.late() {
+		c, change.Flip = c.recall(&p)
 	} else {
-		c.LastSignal = p.Signal
-		switch p.Signal {
-		case Success:
-			c, change.Flip = c.succeed(&p)
-		case Fail:
-			c, change.Flip = c.fail(&p)
-		case Start:
-			c = c.start(p)
-		}
+		c, change.Flip = c.move(&p)
 	}
 	if kept {
 		change.Ping = &p
@@ -53,11 +45,25 @@ func (c Check) Receive(p Ping) Change {
 	return change
 }
 
+// move takes the check where the ping's signal leads.
+func (c Check) move(p *Ping) (Check, *Flip) {
+	c.LastSignal = p.Signal
+	switch p.Signal {
+	case Success:
+		return c.succeed(p)
+	case Fail:
+		return c.fail(p)
+	case Start:
+		return c.start(*p), nil
+	}
+	return c, nil
+}
+
 func (c Check) ignores(p Ping) Ignored {
 	switch {
 	case c.Status == Paused && c.ManualResume:
 		return IgnoredPaused
-	case c.PostOnly && p.Method != "POST":
+	case c.PostOnly && p.Method != "POST" && p.Scheme != Mail:
 		return IgnoredMethod
 	}
 	return ""
@@ -125,7 +131,7 @@ func (c Check) succeed(p *Ping) (Check, *Flip) {
 	// pause, are no news to anybody.
 	due := c.Due
 	c.Due = missed
-	c, flip := c.flip(Up, Succeeded, at, p.At, before.Status == Down)
+	c, flip := c.flip(Up, Succeeded, at, p.Received(), before.Status == Down)
 	c.Due = due
 	flip.Facts.fill(*p, start, streak)
 	return c, flip
@@ -145,7 +151,7 @@ func (c Check) fail(p *Ping) (Check, *Flip) {
 		c.Reason = Failed // the status stands; what is shown is the newer reason
 		return c, nil
 	}
-	c, flip := c.flip(Down, Failed, at, p.At, true)
+	c, flip := c.flip(Down, Failed, at, p.Received(), true)
 	flip.Facts.fill(*p, start, c.FailStreak)
 	return c, flip
 }
@@ -176,8 +182,8 @@ func (c Check) start(p Ping) Check {
 	return c.bind(p.At, at)
 }
 
-// end closes the run that p ends and returns when that run started, which is
-// zero when it is not known. A run id names the run. Without one the anonymous
+// end closes the run that p ends and returns when that run started: as was seen, or
+// as the duration that the job reports says; zero when neither is known. A run id names the run. Without one the anonymous
 // run ends, or, when there is none, every open run: nobody can say which was
 // meant, and a run left open would raise an alarm over a job that reported.
 func (c Check) end(p *Ping) (Check, time.Time) {
@@ -185,22 +191,33 @@ func (c Check) end(p *Ping) (Check, time.Time) {
 	if i := c.find(p.RunID, true); i >= 0 {
 		run := &c.Runs[i]
 		run.End, run.Ended = p.At, p.Signal
-		took := max(0, p.At.Sub(run.Start))
-		p.Duration = &took
+		if p.Duration == nil {
+			took := max(0, p.At.Sub(run.Start))
+			p.Duration = &took
+		}
 		return c, run.Start
 	}
 	if p.RunID != "" {
 		// Its start was lost or is still on its way: remember that it has ended.
 		c.Runs = append(c.Runs, Run{ID: p.RunID, End: p.At, Ended: p.Signal})
 		c.Runs = c.Runs[max(0, len(c.Runs)-MaxRuns):]
-		return c, time.Time{}
+		return c, p.reportedStart()
 	}
 	for i := range c.Runs {
 		if c.Runs[i].Open() {
 			c.Runs[i].End, c.Runs[i].Ended = p.At, p.Signal
 		}
 	}
-	return c, time.Time{}
+	return c, p.reportedStart()
+}
+
+// reportedStart is when the run of a ping began by the duration that the job
+// reports; zero when it reports none.
+func (p Ping) reportedStart() time.Time {
+	if p.Duration == nil {
+		return time.Time{}
+	}
+	return p.At.Add(-*p.Duration)
 }
 
 // bind satisfies the slot that a run at the given instant belongs to and sets
@@ -272,44 +289,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// Filter replaces the signal of a ping by what its body says.
-type Filter struct {
-	On      bool   `json:"on,omitempty"`
-	Fail    string `json:"fail,omitempty"`    // comma-separated keywords, looked for first
-	Success string `json:"success,omitempty"` // then these
-	Start   string `json:"start,omitempty"`   // then these
-	Default Signal `json:"default,omitempty"` // when none occurs: Fail, or "" to ignore the ping
-}
-
-// apply looks for the keywords in the body as bytes, so that no encoding, valid
-// or not, can make a ping fail.
-func (f Filter) apply(p Ping) Ping {
-	if !f.On {
-		return p
-	}
-	p.Exit = nil // the body decides, whatever the address said
-	switch {
-	case contains(p.Body, f.Fail):
-		p.Signal = Fail
-	case contains(p.Body, f.Success):
-		p.Signal = Success
-	case contains(p.Body, f.Start):
-		p.Signal = Start
-	case f.Default == Fail:
-		p.Signal = Fail
-	default:
-		p.Ignored = IgnoredFilter
-	}
-	return p
-}
-
-func contains(body []byte, keywords string) bool {
-	for word := range strings.SplitSeq(keywords, ",") {
-		if word = strings.TrimSpace(word); word != "" && bytes.Contains(body, []byte(word)) {
-			return true
-		}
-	}
-	return false
 }

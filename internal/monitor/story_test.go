@@ -18,10 +18,11 @@ import (
 //	02:15:00 judge      | down timeout  told
 //
 // Events are success, fail, start, log, exit N, each with an optional run id;
-// judge (the scheduler comes by), pause, resume. After the bar stand the shown
+// judge (the scheduler comes by), pause, resume. "late T" before an event says that
+// it happened at T and is only reported now. After the bar stand the shown
 // status, then any of: "due T" or "due –", "told" or "quiet" (a flip with or
 // without deliveries), "kept", "coalesced", "duplicate", "ignored", a reason, a
-// duration such as "took 5m", "n N".
+// duration such as "took 5m", "n N", "corrects REV".
 func story(t *testing.T, c monitor.Check, lines string) monitor.Check {
 	t.Helper()
 	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
@@ -31,7 +32,11 @@ func story(t *testing.T, c monitor.Check, lines string) monitor.Check {
 		}
 		fields := strings.Fields(event)
 		now := clock(t, fields[0])
-		change, err := happen(c, now, fields[1:])
+		at := now
+		if fields[1] == "late" {
+			at, fields = clock(t, fields[2]), fields[2:]
+		}
+		change, err := happen(c, now, at, fields[1:])
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -63,8 +68,8 @@ func clock(t *testing.T, text string) time.Time {
 	return time.Time{}
 }
 
-func happen(c monitor.Check, now time.Time, event []string) (monitor.Change, error) {
-	p := monitor.Ping{At: now, Method: "POST", Signal: monitor.Signal(event[0])}
+func happen(c monitor.Check, now, at time.Time, event []string) (monitor.Change, error) {
+	p := monitor.Ping{Method: "POST", Signal: monitor.Signal(event[0]), Age: now.Sub(at)}.Dated(now)
 	switch event[0] {
 	case "judge":
 		return c.Expire(now, now), nil
@@ -143,6 +148,12 @@ func expect(t *testing.T, line string, now time.Time, change monitor.Change, wan
 		case "n":
 			next()
 			got = fmt.Sprint(c.NPings)
+		case "corrects":
+			if change.Flip == nil {
+				t.Fatalf("%s\nno flip", line)
+			}
+			next()
+			got = fmt.Sprint(change.Flip.Facts.Corrects)
 		case "streak":
 			next()
 			got = fmt.Sprint(c.FailStreak)

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,10 +23,18 @@ func TestMistakesAreTold(t *testing.T) {
 		return project("channels:", "  - {name: c, "+members+"}")
 	}
 	const key = "abcdefghijklmnopqrstuv"
+	s := newSite(t)
+	s.write("empty", "\n")
+	before := s.dump()
 	for name, test := range map[string]struct{ text, want string }{
 		"empty":              {"", ":1: the file is empty; it describes no projects"},
 		"comment only":       {"# nothing\n", ":1: the file is empty; it describes no projects"},
-		"no YAML":            {"projects: [\n", ": yaml: line 1: did not find expected node content"},
+		"no YAML":            {"projects: [\n", ":1: not valid YAML, here or soon after: did not find expected node content"},
+		"YAML with a tab":    {"projects:\n  - name: a\n\tb: c\n", ":2: not valid YAML, here or soon after: found a tab character that violates indentation"},
+		"no YAML at its end": {"projects: []\n--- [\n", ":2: not valid YAML, here or soon after: did not find expected node content"},
+		"unknown anchor":     {"projects:\n  - name: *main\n", ":2: not valid YAML, here or soon after: unknown anchor 'main' referenced"},
+		"Latin-1":            {"projects:\n  - name: M\xe4in\n", ":2: the file is not in UTF-8"},
+		"control character":  {"projects:\n\n  - name: M\x1bin\n", ":3: the file contains the control character U+001B; remove it"},
 		"two documents":      {"projects: []\n---\nprojects: []\n", ":2: the file goes on after its end; remove the line ---"},
 		"not members":        {"- a\n", ":1: the file is written as members, such as name: …"},
 		"unknown at top":     {"project: []\n", `:1: the file has no member "project"; it takes projects`},
@@ -57,7 +66,7 @@ func TestMistakesAreTold(t *testing.T) {
 		"hook with address":  {channel("kind: webhook, url: https://example.org, address: a@example.org"), `:5: channel "c": address means nothing to the kind webhook`},
 		"hook scheme":        {channel("kind: webhook, url: ftp://example.org"), `:5: channel "c": url must begin with http:// or https://`},
 		"hook secret":        {channel("kind: webhook, url: https://example.org, secret: abc"), `:5: channel "c": secret must be whsec_ and the base64 of 24 to 64 bytes; leave it empty to get a new one`},
-		"no slug":            {project("checks:", "  - {name: N, period: 5m}"), `:5: check "": slug is missing; it is what the check is known by when the file is read again`},
+		"no slug":            {project("checks:", "  - {name: N, period: 5m}"), `:5: check "N": slug is missing; it is what the check is known by when the file is read again, unless its uuid is given`},
 		"bad slug":           {project("checks:", "  - {name: N, slug: Ä, period: 5m}"), `:5: check "Ä": slug takes up to 100 of a–z, 0–9, - and _`},
 		"no schedule":        {check("grace: 5m"), `:5: check "n": schedule is missing; give schedule: "0 3 * * *" or period: 5m`},
 		"schedule":           {check(`schedule: "61 * * * *"`), `:5: check "n": schedule WORDS`},
@@ -72,13 +81,21 @@ func TestMistakesAreTold(t *testing.T) {
 		"runtime too long":   {check("period: 5m, max_runtime: 366d"), `:5: check "n": max_runtime must be from 1 second to 365 days, in whole seconds`},
 		"flag":               {check("period: 5m, post_only: maybe"), ":5: post_only must be true or false"},
 		"tags no list":       {check("period: 5m, tags: db"), ":5: tags must be a list"},
+		"filter without in":  {check("period: 5m, filter_fail: [ERROR]"), `:5: check "n": filter_in is missing; it says where the keywords are looked for: [body, subject, mail]`},
+		"filter elsewhere":   {check("period: 5m, filter_in: [header]"), `:5: check "n": filter_in takes body (of HTTP pings), subject and mail (the text of mails)`},
+		"filter otherwise":   {check("period: 5m, filter_in: [body], filter_default: success"), `:5: check "n": filter_default is either fail or ignore`},
+		"keyword with comma": {check("period: 5m, filter_in: [body], filter_start: ['a,b']"), `:5: check "n": filter_start has a keyword with a comma; write each one as its own item`},
+		"keywords too long":  {check("period: 5m, filter_in: [body], filter_success: [" + strings.Repeat("x", 201) + "]"), `:5: check "n": filter_success is longer than 200 characters`},
+		"token no object":    {check("period: 5m, tokens: [abc]"), `:5: a token is written as members, such as name: …`},
+		"token weak":         {check("period: 5m, tokens: [{dialect: kuma, token: aaaaaaaa}]"), `:5: a token: token is too easy to guess; at least 8 characters, 5 of them different`},
+		"token of nobody":    {check("period: 5m, tokens: [{token: aB3dE5gH}]"), `:5: a token: dialect is the service that the token comes from: alertmanager, appsignal, WORDS`},
+		"token twice":        {check("period: 5m, tokens: [{dialect: kuma, token: aB3dE5gH}, {dialect: cronhub, token: aB3dE5gH}]"), `:5: a token of check "n" is already that of line 5`},
 		"uuid":               {check("period: 5m, uuid: 5f0b"), `:5: check "n": uuid is none; it looks like 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91`},
 		"the second line":    {project("checks:", "  - name: N", "    slug: n", "    period: 5m", "    grace: 0"), `:8: check "n": grace must be from 1 second to 365 days, in whole seconds`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t)
-			s.write("empty", "\n")
-			before := s.dump()
+			s := s
+			s.T = t
 			_, err := s.apply(test.text, now)
 			want := filepath.Join(s.dir, "state.yml") + strings.ReplaceAll(test.want, "DIR", s.dir)
 			if begin, theirs := strings.CutSuffix(want, "WORDS"); theirs { // package schedule's, whatever they are
@@ -95,6 +112,22 @@ func TestMistakesAreTold(t *testing.T) {
 	}
 }
 
+// Aliases of aliases stand for more than anybody could store; a list that holds
+// itself has no end.
+func TestFileThatGrowsIsRefused(t *testing.T) {
+	var doubling strings.Builder
+	doubling.WriteString("projects: &a0 [x, x]\n")
+	for i := range 30 {
+		fmt.Fprintf(&doubling, "a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i)
+	}
+	for name, text := range map[string]string{"doubling": doubling.String(), "endless": "projects: &a [*a]\n"} {
+		_, err := provision.Parse([]byte(text))
+		if want := "line 1: the file holds more than 1000000 values, those behind aliases included"; err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
 // What contradicts the database is told like a mistake, before anything is written.
 func TestContradictionsAreTold(t *testing.T) {
 	const stored = `
@@ -104,7 +137,7 @@ projects:
     ping_key: abcdefghijklmnopqrstuv
     api_key: rw345678901234567890123456789012
     channels: [{name: c, kind: email, address: ops@example.org}]
-    checks: [{name: N, slug: n, period: 5m, uuid: 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91}]
+    checks: [{name: N, slug: n, period: 5m, uuid: 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91, tokens: [{dialect: kuma, token: aB3dE5gH}]}]
 `
 	// New comes first in each file, so that anything written early would show.
 	const first = "projects:\n  - {name: New, owner: new@example.org}\n  - name: %\n    owner: ops@example.org\n    "
@@ -128,6 +161,20 @@ projects:
 		"key of another kind": {
 			strings.Replace(first, "%", "Main", 1) + "api_key_readonly: rw345678901234567890123456789012\n",
 			`:3: an API key of project "Main" is in use for something else`,
+		},
+		"token of another": {
+			strings.Replace(first, "%", "Main", 1) + "checks: [{name: O, slug: o, period: 5m, tokens: [{dialect: kuma, token: aB3dE5gH}]}]\n",
+			`:5: a token of check "o" is that of another check`,
+		},
+		"one check twice": {
+			strings.Replace(first, "%", "Main", 1) + "checks:\n" +
+				"      - {name: N, slug: n, period: 5m}\n" +
+				"      - {name: N, uuid: 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91, period: 5m}\n",
+			`:7: check "N" is the check that line 6 describes by its uuid or slug`,
+		},
+		"new webhook without url": {
+			strings.Replace(first, "%", "Main", 1) + "channels: [{name: hook, kind: webhook}]\n",
+			`:5: channel "hook" is new, so it needs its url, such as https://example.org/hook`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -191,7 +191,7 @@ projects:
 func TestWholeFileIsBroughtAbout(t *testing.T) {
 	s := newSite(t)
 	s.write("ro.key", "ro345678901234567890123456789012\n")
-	want := provision.Result{Created: 8, Edited: 2, Owners: []string{"ops@example.org"}}
+	want := provision.Result{Created: 7, Owners: []string{"ops@example.org"}}
 	if diff := cmp.Diff(want, s.mustApply(whole, now)); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
@@ -366,5 +366,17 @@ projects:
 	p, _, err := s.ProjectByAPIKey(t.Context(), account.HashKey(newKey))
 	if err != nil || p.PingKey != "bbbbbbbbbbbbbbbbbbbbbb" || p.Name != "Main" {
 		t.Errorf("by the new API key: %+v, %v", p, err)
+	}
+}
+
+// reconfigure does what a page does.
+func (s site) reconfigure(c monitor.Check) {
+	s.Helper()
+	results, err := s.Transitions(s.Context(), []store.Step{{
+		Ref:    store.Ref{ID: c.ID},
+		Decide: func(is monitor.Check) monitor.Change { return is.Reconfigure(c.Config, now.Add(time.Minute)) },
+	}})
+	if err != nil || results[0].Err != nil {
+		s.Fatal(err, results[0].Err)
 	}
 }

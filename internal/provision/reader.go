@@ -1,10 +1,10 @@
 package provision
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rollcall/internal/account"
+	"rollcall/internal/dialect"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/schedule"
@@ -22,7 +23,8 @@ const defaultGrace = time.Hour
 
 // reader turns a tree into a Document.
 type reader struct {
-	dir string // of the file
+	dir    string // of the file
+	remote bool   // a client sent it: no file of this machine is read
 }
 
 func (r reader) document(node *yaml.Node, doc *Document) error {
@@ -66,10 +68,10 @@ func (r reader) project(node *yaml.Node) (project, error) {
 	} else {
 		p.name = name
 	}
-	if owner, err := account.ValidEmail(p.owner); err != nil {
-		found["owner"] = "must be one plain e-mail address, such as ops@example.org"
-	} else {
+	if owner, err := account.ValidEmail(p.owner); err == nil {
 		p.owner = owner
+	} else if p.owner != "" || !r.remote {
+		found["owner"] = "must be one plain e-mail address, such as ops@example.org"
 	}
 	if p.pingKey != "" {
 		collect(found, account.ValidPingKey(p.pingKey))
@@ -111,13 +113,17 @@ func (r reader) channel(node *yaml.Node) (channel, error) {
 			found[member] = fmt.Sprintf("means nothing to the kind %s", c.Kind)
 		}
 	}
-	withoutSecret := c.Kind == monitor.Webhook && c.Settings.Secret == ""
-	if withoutSecret {
-		c.Settings.Secret = newSecret()
+	given := c.Settings
+	if c.Kind == monitor.Webhook { // what the file leaves open is not to be found wrong
+		c.Settings.URL = cmp.Or(given.URL, "https://example.org")
+		c.Settings.Secret = cmp.Or(given.Secret, newSecret())
 	}
 	c.Channel, err = c.Valid()
 	collect(found, err)
-	if withoutSecret {
+	if given.URL == "" {
+		c.Settings.URL = ""
+	}
+	if given.Secret == "" {
 		c.Settings.Secret = ""
 	}
 	return c, at.place(node, c.String(), found)
@@ -127,40 +133,38 @@ func (r reader) check(node *yaml.Node) (check, error) {
 	c := check{node: node, Config: monitor.Config{Grace: defaultGrace}}
 	var id, sched, zone string
 	var period, maxRuntime time.Duration
+	var f filter
 	at, err := object{
-		"name":          text(&c.Name),
-		"slug":          text(&c.Slug),
-		"uuid":          text(&id),
-		"description":   text(&c.Description),
-		"tags":          texts(&c.Tags),
-		"schedule":      text(&sched),
-		"timezone":      text(&zone),
-		"period":        span(&period),
-		"grace":         span(&c.Grace),
-		"max_runtime":   span(&maxRuntime),
-		"manual_resume": flag(&c.ManualResume),
-		"post_only":     flag(&c.PostOnly),
-		"channels":      texts(&c.channels),
+		"name":           text(&c.Name),
+		"slug":           text(&c.Slug),
+		"uuid":           text(&id),
+		"description":    text(&c.Description),
+		"tags":           texts(&c.Tags),
+		"schedule":       text(&sched),
+		"timezone":       text(&zone),
+		"period":         span(&period),
+		"grace":          span(&c.Grace),
+		"max_runtime":    span(&maxRuntime),
+		"manual_resume":  flag(&c.ManualResume),
+		"post_only":      flag(&c.PostOnly),
+		"filter_in":      texts(&f.in),
+		"filter_fail":    texts(&f.fail),
+		"filter_success": texts(&f.success),
+		"filter_start":   texts(&f.start),
+		"filter_default": text(&f.otherwise),
+		"channels":       texts(&c.channels),
+		"tokens": list(func(item *yaml.Node) error {
+			token, err := r.token(item)
+			c.tokens = append(c.tokens, token)
+			return err
+		}),
 	}.read(node, "a check")
 	if err != nil {
 		return c, err
 	}
-	found := fault.Invalid{}
-	switch {
-	case at["schedule"] != 0 && at["period"] != 0:
-		found["period"] = "and schedule exclude each other"
-	case at["schedule"] != 0:
-		c.Schedule = schedule.Spec{Kind: schedule.Detect(sched), Expr: sched, Zone: zone}
-		if zone == "" {
-			c.Schedule.Zone = "UTC"
-		}
-	case at["period"] == 0:
-		found["schedule"] = `is missing; give schedule: "0 3 * * *" or period: 5m`
-	case at["timezone"] != 0:
-		found["timezone"] = "means nothing to a period"
-	default:
-		c.Schedule = schedule.Spec{Kind: schedule.Every, Period: period}
-	}
+	var found fault.Invalid
+	c.Filter, found = f.read()
+	c.Schedule = specOf(at, schedule.Spec{Period: period, Expr: sched, Zone: zone}, found)
 	if at["max_runtime"] != 0 {
 		c.MaxRuntime = &maxRuntime
 	}
@@ -169,14 +173,57 @@ func (r reader) check(node *yaml.Node) (check, error) {
 			found["uuid"] = "is none; it looks like 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91"
 		}
 	}
-	if c.Slug == "" {
-		found["slug"] = "is missing; it is what the check is known by when the file is read again"
+	if c.Slug == "" && at["uuid"] == 0 {
+		found["slug"] = "is missing; it is what the check is known by when the file is read again, unless its uuid is given"
 	}
 	if len(found) == 0 {
 		c.Config, err = c.Valid()
 		collect(found, err)
 	}
 	return c, at.place(node, c.String(), found)
+}
+
+// specOf finds out which kind of schedule the members mean that are given.
+func specOf(at lines, given schedule.Spec, found fault.Invalid) schedule.Spec {
+	switch {
+	case at["schedule"] != 0 && at["period"] != 0:
+		found["period"] = "and schedule exclude each other"
+	case at["schedule"] != 0:
+		return schedule.Spec{Kind: schedule.Detect(given.Expr), Expr: given.Expr, Zone: cmp.Or(given.Zone, "UTC")}
+	case at["period"] == 0:
+		found["schedule"] = `is missing; give schedule: "0 3 * * *" or period: 5m`
+	case at["timezone"] != 0:
+		found["timezone"] = "means nothing to a period"
+	}
+	return schedule.Spec{Kind: schedule.Every, Period: given.Period}
+}
+
+// token reads what a check was known by at the service it comes from.
+func (r reader) token(node *yaml.Node) (monitor.Token, error) {
+	var token monitor.Token
+	at, err := object{
+		"dialect": text(&token.Dialect),
+		"token":   text(&token.Text),
+	}.read(node, "a token")
+	if err != nil {
+		return token, err
+	}
+	found := fault.Invalid{}
+	if !slices.Contains(services(), token.Dialect) {
+		found["dialect"] = "is the service that the token comes from: " + strings.Join(services(), ", ")
+	}
+	collect(found, token.Valid())
+	return token, at.place(node, "a token", found)
+}
+
+// services lists the dialects from which a token can come.
+func services() []string {
+	var names []string
+	for _, format := range dialect.Formats() {
+		names = append(names, format.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // collect adds what a rule found wrong with members of which nothing is said yet.
@@ -196,8 +243,8 @@ func collect(found fault.Invalid, err error) {
 func (at lines) twofold(members ...string) fault.Invalid {
 	found := fault.Invalid{}
 	for _, member := range members {
-		if at[member] != 0 && at[member+"_file"] != 0 {
-			found[member] = fmt.Sprintf("and %s_file exclude each other", member)
+		if at[member] != 0 && at[member+fileSuffix] != 0 {
+			found[member] = fmt.Sprintf("and %s%s exclude each other", member, fileSuffix)
 		}
 	}
 	return found
@@ -210,16 +257,10 @@ func (r reader) file(to *string) func(*yaml.Node) error {
 		if err != nil {
 			return err
 		}
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(r.dir, path)
+		if r.remote {
+			return errors.New("names a file that this server does not read; send what stands in it, as rollcall apply does")
 		}
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("cannot be read: %w", err)
-		}
-		if *to = strings.TrimSpace(string(raw)); *to == "" {
-			return fmt.Errorf("names a file that is empty: %s", path)
-		}
-		return nil
+		*to, err = readSecret(path, r.dir)
+		return err
 	}
 }

@@ -49,3 +49,17 @@ func parseSpan(text string) (time.Duration, error) {
 		}
 	}
 }
+
+// spanWords writes whole seconds as span reads them: one number of the largest
+// unit that goes evenly into them, so that a day and a half is 36h.
+func spanWords(d time.Duration) string {
+	for _, unit := range []struct {
+		of     time.Duration
+		letter string
+	}{{day, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d != 0 && d%unit.of == 0 {
+			return strconv.FormatInt(int64(d/unit.of), 10) + unit.letter
+		}
+	}
+	return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+}

@@ -1,27 +1,98 @@
 package provision
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
 	"rollcall/internal/fault"
 )
 
-// mistake is what is wrong with a file, and where.
-type mistake struct {
-	line  int
-	words string
+// Mistake is what is wrong with a file, and where. Its author may be told.
+type Mistake struct {
+	File  string // "" when a client sent it
+	Line  int    // from 1
+	Words string
 }
 
-func (m mistake) Error() string { return m.words }
+// Error begins with the line, and with the name of the file where there is one.
+func (m Mistake) Error() string {
+	if m.File == "" {
+		return fmt.Sprintf("line %d: %s", m.Line, m.Words)
+	}
+	return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Words)
+}
 
 func wrong(node *yaml.Node, format string, args ...any) error {
-	return mistake{node.Line, fmt.Sprintf(format, args...)}
+	return Mistake{Line: node.Line, Words: fmt.Sprintf(format, args...)}
+}
+
+// plainText refuses bytes that YAML does not take, of which its parser does not
+// say where they are.
+func plainText(raw []byte) error {
+	line := 1
+	for rest := raw; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == '\n':
+			line++
+		case r == utf8.RuneError && size == 1:
+			return Mistake{Line: line, Words: "the file is not in UTF-8"}
+		case unicode.IsControl(r) && r != '\t' && r != '\r' && r != '\u0085':
+			return Mistake{Line: line, Words: fmt.Sprintf("the file contains the control character %U; remove it", r)}
+		}
+		rest = rest[size:]
+	}
+	return nil
+}
+
+var (
+	yamlLine   = regexp.MustCompile(`^line (\d+): `)
+	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+)
+
+// notYAML finds the line of what the parser says: that of the problem, the one
+// before, or where the thing around it begins. It names none for the first.
+func notYAML(raw []byte, err error) error {
+	words := strings.TrimPrefix(err.Error(), "yaml: ")
+	m := Mistake{Line: 1, Words: "not valid YAML, here or soon after: " + words}
+	if at := yamlLine.FindStringSubmatch(words); at != nil {
+		m.Line, _ = strconv.Atoi(at[1])
+		m.Words = "not valid YAML, here or soon after: " + strings.TrimPrefix(words, at[0])
+	} else if at := yamlAnchor.FindStringSubmatch(words); at != nil {
+		before, _, _ := bytes.Cut(raw, []byte("*"+at[1]))
+		m.Line = 1 + bytes.Count(before, []byte("\n"))
+	}
+	return m
+}
+
+// valuesLimit is how many values a file may hold, counted once for each alias
+// that stands for them: some lines of aliases of aliases could be billions.
+const valuesLimit = 1_000_000
+
+// weigh counts the values below a node, up to about valuesLimit.
+func weigh(node *yaml.Node, counted map[*yaml.Node]int) int {
+	if n, known := counted[node]; known {
+		return n
+	}
+	counted[node] = valuesLimit + 1 // of an alias inside of what it stands for
+	sum := 1
+	for _, child := range node.Content {
+		if sum += weigh(resolved(child), counted); sum > valuesLimit {
+			break
+		}
+	}
+	counted[node] = sum
+	return sum
 }
 
 // object names the members that a mapping may have and how each is read.
@@ -48,7 +119,7 @@ func (o object) read(node *yaml.Node, what string) (lines, error) {
 		}
 		at[key.Value] = key.Line
 		if err := read(value); err != nil {
-			var m mistake
+			var m Mistake
 			if errors.As(err, &m) {
 				return nil, err
 			}
@@ -61,17 +132,17 @@ func (o object) read(node *yaml.Node, what string) (lines, error) {
 // place puts what a rule found wrong with members of what into the line of the
 // first of them.
 func (at lines) place(node *yaml.Node, what string, found fault.Invalid) error {
-	var first mistake
+	var first Mistake
 	for _, member := range slices.Sorted(maps.Keys(found)) {
 		line := node.Line
-		for _, written := range []string{member, member + "_file"} {
+		for _, written := range []string{member, member + fileSuffix} {
 			line = max(line, at[written])
 		}
-		if first.line == 0 || line < first.line {
-			first = mistake{line, fmt.Sprintf("%s: %s %s", what, member, found[member])}
+		if first.Line == 0 || line < first.Line {
+			first = Mistake{Line: line, Words: fmt.Sprintf("%s: %s %s", what, member, found[member])}
 		}
 	}
-	if first.line == 0 {
+	if first.Line == 0 {
 		return nil
 	}
 	return first

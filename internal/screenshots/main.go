@@ -95,7 +95,7 @@ func pages(st *sqlite.Store, address string) (http.Handler, error) {
 		return nil, err
 	}
 	return web.New(web.Config{
-		Store: st, Pings: http.NotFoundHandler(), BaseURL: base, Zone: zone,
+		Store: st, BaseURL: base, Zone: zone,
 		Now:        moment,
 		JudgedUpTo: moment,
 		Kick:       func() {},

@@ -75,11 +75,11 @@ func Fold(steps []Step, checks []*Loaded) Writes {
 		}
 		result.Change, result.Created = change, loaded.Created
 		loaded.Created = false
-		if step.Assign != nil {
-			w.Assigns = append(w.Assigns, AssignWrite{before.ID, before.Project, *step.Assign})
-		}
 		if change.Unchanged {
 			continue
+		}
+		if step.Assign != nil {
+			w.Assigns = append(w.Assigns, AssignWrite{before.ID, before.Project, *step.Assign})
 		}
 		loaded.Check = change.Check
 		at, again := written[loaded]

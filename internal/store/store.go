@@ -22,12 +22,15 @@ import (
 // Store is everything that is kept.
 type Store interface {
 	Door
+	Directory
 	Schedule
 	Outbox
 	Coverage
 	Accounts
 	Checks
 	Channels
+	Programs
+	Team
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.
@@ -52,7 +55,8 @@ type Step struct {
 	Ref Ref
 	// Decide is pure: it may be called twice.
 	Decide func(monitor.Check) monitor.Change
-	// Assign replaces the channels of the check in the same transaction, when not nil.
+	// Assign replaces the channels of the check in the same transaction, when not nil
+	// and unless Decide left the check Unchanged.
 	Assign *[]monitor.ChannelID
 }
 
@@ -73,6 +77,18 @@ type Result struct {
 	Change  monitor.Change
 	Created bool
 	Err     error
+}
+
+// Directory finds what the addresses of pings name, beyond what Ref does.
+type Directory interface {
+	// TokenOwner returns the service that an imported token comes from, in the words
+	// of package dialect, and its check; a fault.NotFound when there is none.
+	TokenOwner(ctx context.Context, token string) (dialect string, id monitor.CheckID, err error)
+	// PingKeyOf returns the ping key of the project of a check.
+	PingKeyOf(ctx context.Context, ref Ref) (string, error)
+	// Reported reports whether the check has kept a ping with this run id and signal.
+	// A check that is not there has not.
+	Reported(ctx context.Context, ref Ref, runID string, signal monitor.Signal) (bool, error)
 }
 
 // Schedule is what the scheduler needs.
@@ -216,8 +232,16 @@ type Membership struct {
 // Checks is reading and making checks; changing one is Door's.
 type Checks interface {
 	// CreateCheck makes a check told to the given channels; a fault.Conflict when
-	// its slug or UUID is taken, a fault.NotFound when a channel is not the project's.
-	CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID) (monitor.Check, error)
+	// its slug, UUID or one of its tokens is taken, a fault.NotFound when a channel is
+	// not the project's.
+	CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID, tokens ...monitor.Token) (monitor.Check, error)
+	// FindOrCreateCheck returns the oldest check of c's project that is the same, or
+	// makes c as CreateCheck does. Two calls at the same time make one check.
+	FindOrCreateCheck(ctx context.Context, c monitor.Check, same func(monitor.Check) bool, channels []monitor.ChannelID, tokens ...monitor.Token) (found monitor.Check, created bool, err error)
+	// Tokens returns the imported tokens of a check.
+	Tokens(ctx context.Context, id monitor.CheckID) ([]monitor.Token, error)
+	// AddToken gives a check an imported token; a fault.Conflict when another has it.
+	AddToken(ctx context.Context, id monitor.CheckID, token monitor.Token) error
 	// Check finds a check of a project by its UUID.
 	Check(ctx context.Context, project monitor.ProjectID, id uuid.UUID) (monitor.Check, error)
 	// Checks lists all checks of a project by name, at most limit.
@@ -267,6 +291,90 @@ type ChannelUse struct {
 	Last     *monitor.Delivery
 }
 
+// Programs is what the management API needs beyond what people do.
+type Programs interface {
+	// CheckByID finds a check of whatever project.
+	CheckByID(ctx context.Context, id monitor.CheckID) (monitor.Check, error)
+	// DeleteCheckIf deletes a check unless still, which sees it as it is then,
+	// returns an error; that is returned.
+	DeleteCheckIf(ctx context.Context, project monitor.ProjectID, id monitor.CheckID, still func(monitor.Check) error) error
+	// Assignments lists the channels that each check of a project tells, in the order
+	// of their ids.
+	Assignments(ctx context.Context, project monitor.ProjectID) (map[monitor.CheckID][]monitor.ChannelID, error)
+	// ProjectByBadge finds the project whose BadgeKey begins with these BadgeName
+	// characters.
+	ProjectByBadge(ctx context.Context, beginning string) (account.Project, error)
+
+	// BeginRequest claims an idempotency key for a request that is being answered. It
+	// returns nil when the key is this request's now, else the earlier request that
+	// has it. A claim ends after RequestLife, and one without an answer after
+	// RequestTime: its process has died.
+	BeginRequest(ctx context.Context, r Request) (earlier *Request, err error)
+	// AnswerRequest keeps the answer of a request that was begun.
+	AnswerRequest(ctx context.Context, r Request) error
+	// DropRequest gives the key of a request without an answer back.
+	DropRequest(ctx context.Context, r Request) error
+}
+
+// Bounds of what Programs keeps.
+const (
+	// BadgeName is how many characters of a project's BadgeKey stand in addresses.
+	BadgeName = 16
+	// RequestLife is how long the answer to a request is kept for those who repeat it.
+	RequestLife = 24 * time.Hour
+	// RequestTime is how long answering a request may take.
+	RequestTime = time.Minute
+)
+
+// Request is one request with an idempotency key. It is identified by (Project, Key).
+type Request struct {
+	Project     monitor.ProjectID
+	Key         string
+	Fingerprint string    // of what was asked
+	Begun       time.Time // which claim of the key it is
+	Code        *int      // of the answer; nil while there is none
+	Header      string    // of the answer, as JSON
+	Body        string    // of the answer
+}
+
+// Team is who belongs to a project, and what has happened in it.
+type Team interface {
+	// Members lists the members of a project by address.
+	Members(ctx context.Context, project monitor.ProjectID) ([]Member, error)
+	// SetMember gives a user a role in a project; a fault.Conflict when the project
+	// would be left without an owner.
+	SetMember(ctx context.Context, project monitor.ProjectID, user account.UserID, role account.Role) error
+	// RemoveMember ends a membership; a fault.NotFound when there is none, a
+	// fault.Conflict when it is the last owner's.
+	RemoveMember(ctx context.Context, project monitor.ProjectID, user account.UserID) error
+	RenameProject(ctx context.Context, project monitor.ProjectID, name string) error
+	// Events lists what became known after one instant and up to another, the oldest
+	// first, at most limit. When there is more, it ends with whole instants: the time
+	// of the last event is where the next list begins.
+	Events(ctx context.Context, project monitor.ProjectID, after, until time.Time, limit int) ([]Event, error)
+}
+
+// Member is a user in a project.
+type Member struct {
+	account.User
+	Role account.Role
+}
+
+// Event is one thing that happened in a project: a ping, a flip or the end of a
+// delivery; the others are nil.
+type Event struct {
+	At         time.Time // when it became known
+	Check      uuid.UUID // zero for a test of a channel
+	Name, Slug string
+	Ping       *monitor.Ping // without its body and sender
+	Flip       *monitor.Flip
+	Delivery   *monitor.Delivery // its state, attempts and answer
+	Channel    string            // of the delivery
+}
+
+// EventSpan is how many pings of one check a list of events looks back at.
+const EventSpan = 200
+
 // Housekeeping keeps what is stored per check bounded.
 type Housekeeping interface {
 	// Trim deletes a bounded amount of what is older than the limits and reports
@@ -280,5 +388,5 @@ type Keep struct {
 	Pings      int       // of each check, the newest
 	Flips      time.Time // those since then
 	Deliveries time.Time // those decided since then
-	Expired    time.Time // sessions and tokens that expired before are deleted
+	Expired    time.Time // sessions, tokens and answers to requests that expired before are deleted
 }

@@ -231,7 +231,8 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 		row := sqlstore.FlipRow(f.Flip)
 		batch.Queue(sqlstore.InsertFlip, sqlstore.FlipValues(row)...)
 		if f.Flip.Tell {
-			batch.Queue(sqlstore.InsertDeliveries, f.Project, row.CheckID, row.Rev, row.JudgedAt)
+			statement, values := sqlstore.DeliveriesOf(f.Project, f.Flip)
+			batch.Queue(statement, values...)
 		}
 	}
 	batch.Queue("COMMIT")
@@ -301,14 +302,14 @@ var (
 		"UPDATE checks c SET %s FROM unnest(%s) AS v (%s) WHERE c.id = v.id",
 		slices.Concat([]string{"id"}, sqlstore.StateColumnNames(), []string{"wake"}))
 	insertPings = `INSERT INTO pings (check_id, n, at, signal, exit_status, run_id, duration, ignored,
-		scheme, method, remote_addr, user_agent, body, body_size)
+		scheme, method, remote_addr, user_agent, detail, body, body_size)
 	SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[],
-		$9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bigint[])`
+		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[], $15::bigint[])`
 )
 
 // unnested builds the update of many rows whose columns come as arrays.
 func unnested(form string, columns []string) string {
-	texts := []string{"status", "reason", "last_signal", "runs", "trouble"}
+	texts := []string{"status", "reason", "last_signal", "runs", "trouble", "misses"}
 	arrays := make([]string, len(columns))
 	var sets []string
 	for i, name := range columns {

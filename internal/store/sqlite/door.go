@@ -21,7 +21,8 @@ type statements struct {
 	byID, byUUIDs, bySlug            *sql.Stmt
 	project                          *sql.Stmt
 	insertCheck, state, wake, config *sql.Stmt
-	ping, flip, deliveries           *sql.Stmt
+	ping, flip                       *sql.Stmt
+	deliveries, corrections          *sql.Stmt
 	unassign, assign, assignAll      *sql.Stmt
 }
 
@@ -40,6 +41,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		&s.hot.ping:        sqlstore.InsertPing,
 		&s.hot.flip:        sqlstore.InsertFlip,
 		&s.hot.deliveries:  sqlstore.InsertDeliveries,
+		&s.hot.corrections: sqlstore.InsertCorrections,
 		&s.hot.unassign:    "DELETE FROM check_channels WHERE check_id = ?",
 		&s.hot.assign: `INSERT INTO check_channels (check_id, channel_id)
 			SELECT $1, id FROM channels WHERE id = $2 AND project_id = $3`,
@@ -60,7 +62,7 @@ func (h *statements) close() error {
 	var errs []error
 	for _, stmt := range []*sql.Stmt{
 		h.byID, h.byUUIDs, h.bySlug, h.project, h.insertCheck, h.state, h.wake, h.config,
-		h.ping, h.flip, h.deliveries, h.unassign, h.assign, h.assignAll,
+		h.ping, h.flip, h.deliveries, h.corrections, h.unassign, h.assign, h.assignAll,
 	} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
@@ -268,5 +270,10 @@ func (d *door) writeFlip(f store.FlipWrite) error {
 	if !f.Flip.Tell {
 		return nil
 	}
-	return d.exec(d.hot.deliveries, int64(f.Project), row.CheckID, row.Rev, row.JudgedAt)
+	stmt := d.hot.deliveries
+	statement, values := sqlstore.DeliveriesOf(f.Project, f.Flip)
+	if statement == sqlstore.InsertCorrections {
+		stmt = d.hot.corrections
+	}
+	return d.exec(stmt, values...)
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -49,10 +50,12 @@ func (s *Store) SetPassword(ctx context.Context, id account.UserID, hash string)
 
 // CreateProject implements store.Accounts.
 func (s *Store) CreateProject(ctx context.Context, p account.Project, owner account.UserID) (account.Project, error) {
+	p.BadgeKey = cmp.Or(p.BadgeKey, account.NewToken())
 	err := s.transact(ctx, "create project", func(q *gen.Queries) error {
 		id, err := q.InsertProject(ctx, gen.InsertProjectParams{
 			Name:      p.Name,
 			PingKey:   p.PingKey,
+			BadgeKey:  p.BadgeKey,
 			CreatedAt: p.Created.UnixMicro(),
 		})
 		if err != nil {
@@ -146,10 +149,11 @@ func (s *Store) EndSession(ctx context.Context, hash string) error {
 // ProjectOf reads a project from its row.
 func ProjectOf(row gen.Project) account.Project {
 	return account.Project{
-		ID:      monitor.ProjectID(row.ID),
-		Name:    row.Name,
-		PingKey: row.PingKey,
-		Created: instant(row.CreatedAt),
+		ID:       monitor.ProjectID(row.ID),
+		Name:     row.Name,
+		PingKey:  row.PingKey,
+		BadgeKey: row.BadgeKey,
+		Created:  instant(row.CreatedAt),
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -19,25 +20,63 @@ import (
 )
 
 // CreateCheck implements store.Checks.
-func (s *Store) CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID) (monitor.Check, error) {
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		id, err := insertCheck(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		c.ID = id
-		for _, channel := range channels {
-			rows, err := gen.New(tx).AssignChannel(ctx, gen.AssignChannelParams{CheckID: int64(id), ChannelID: int64(channel)})
-			if err := anyRow(rows, err, fault.NotFound); err != nil {
-				return fmt.Errorf("channel %d: %w", channel, err)
-			}
-		}
-		return nil
+func (s *Store) CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID, tokens ...monitor.Token) (monitor.Check, error) {
+	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		c.ID, err = createCheck(ctx, tx, c, channels, tokens)
+		return err
 	})
 	if err != nil {
 		return monitor.Check{}, fmt.Errorf("create check: %w", err)
 	}
 	return c, nil
+}
+
+// FindOrCreateCheck implements store.Checks. The project's row is the lock.
+func (s *Store) FindOrCreateCheck(ctx context.Context, c monitor.Check, same func(monitor.Check) bool, channels []monitor.ChannelID, tokens ...monitor.Token) (found monitor.Check, created bool, err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		q := gen.New(tx)
+		rows, err := q.LockProject(ctx, int64(c.Project))
+		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return err
+		}
+		list, err := q.ChecksOfProject(ctx, gen.ChecksOfProjectParams{ProjectID: int64(c.Project), Rows: math.MaxInt32})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(list, func(a, b gen.Check) int { return cmp.Compare(a.ID, b.ID) })
+		for _, row := range list {
+			if found, err = CheckOf(row); err != nil || same(found) {
+				return err
+			}
+		}
+		c.ID, err = createCheck(ctx, tx, c, channels, tokens)
+		found, created = c, true
+		return err
+	})
+	if err != nil {
+		return monitor.Check{}, false, fmt.Errorf("find or create check: %w", err)
+	}
+	return found, created, nil
+}
+
+func createCheck(ctx context.Context, tx *sql.Tx, c monitor.Check, channels []monitor.ChannelID, tokens []monitor.Token) (monitor.CheckID, error) {
+	id, err := insertCheck(ctx, tx, c)
+	if err != nil {
+		return 0, err
+	}
+	q := gen.New(tx)
+	for _, channel := range channels {
+		rows, err := q.AssignChannel(ctx, gen.AssignChannelParams{CheckID: int64(id), ChannelID: int64(channel)})
+		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return 0, fmt.Errorf("channel %d: %w", channel, err)
+		}
+	}
+	for _, token := range tokens {
+		if err := q.InsertPingToken(ctx, gen.InsertPingTokenParams{Token: token.Text, Dialect: token.Dialect, CheckID: int64(id)}); err != nil {
+			return 0, fmt.Errorf("token: %w", err)
+		}
+	}
+	return id, nil
 }
 
 func insertCheck(ctx context.Context, tx *sql.Tx, c monitor.Check) (id monitor.CheckID, err error) {
@@ -68,7 +107,7 @@ func (s *Store) Checks(ctx context.Context, project monitor.ProjectID, limit int
 		return nil, s.done("list checks", err)
 	}
 	list, err := each(rows, CheckOf)
-	sortByName(list, func(c monitor.Check) string { return c.Name })
+	sortByName(list, func(c monitor.Check) string { return c.Title() })
 	return list, err
 }
 
@@ -98,11 +137,7 @@ func (s *Store) Pings(ctx context.Context, id monitor.CheckID, before int64, lim
 	if err != nil {
 		return nil, s.done("list pings", err)
 	}
-	list := make([]monitor.Ping, len(rows))
-	for i, row := range rows {
-		list[i] = PingOf(gen.PingByNRow(row))
-	}
-	return list, nil
+	return each(rows, func(row gen.PingsOfCheckRow) (monitor.Ping, error) { return PingOf(gen.PingByNRow(row)) })
 }
 
 // Ping implements store.Checks.
@@ -111,7 +146,7 @@ func (s *Store) Ping(ctx context.Context, id monitor.CheckID, n int64) (monitor.
 	if err != nil {
 		return monitor.Ping{}, s.done("find ping", err)
 	}
-	return PingOf(row), nil
+	return PingOf(row)
 }
 
 // Flips implements store.Checks.

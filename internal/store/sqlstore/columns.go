@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"strings"
 
+	"rollcall/internal/monitor"
 	"rollcall/internal/store/sqlstore/gen"
 )
 
@@ -17,7 +18,7 @@ var (
 	stateColumns = []string{
 		"status", "since", "reason", "rev", "n_pings",
 		"last_ping", "last_success", "last_start", "last_signal", "last_exit", "last_duration",
-		"fail_streak", "due", "credit", "runs", "burst_at", "burst", "coalesced", "trouble",
+		"fail_streak", "due", "credit", "runs", "burst_at", "burst", "coalesced", "trouble", "misses",
 	}
 )
 
@@ -46,7 +47,7 @@ func CheckFields(r *gen.Check) []any {
 		&r.Grace, &r.MaxRuntime, &r.ManualResume, &r.PostOnly, &r.Filter,
 		&r.Status, &r.Since, &r.Reason, &r.Rev, &r.NPings,
 		&r.LastPing, &r.LastSuccess, &r.LastStart, &r.LastSignal, &r.LastExit, &r.LastDuration,
-		&r.FailStreak, &r.Due, &r.Credit, &r.Runs, &r.BurstAt, &r.Burst, &r.Coalesced, &r.Trouble,
+		&r.FailStreak, &r.Due, &r.Credit, &r.Runs, &r.BurstAt, &r.Burst, &r.Coalesced, &r.Trouble, &r.Misses,
 		&r.Wake,
 	}
 }
@@ -56,7 +57,7 @@ func StateValues(r gen.Check) []any {
 	return []any{
 		r.Status, r.Since, r.Reason, r.Rev, r.NPings,
 		r.LastPing, r.LastSuccess, r.LastStart, r.LastSignal, r.LastExit, r.LastDuration,
-		r.FailStreak, r.Due, r.Credit, r.Runs, r.BurstAt, r.Burst, r.Coalesced, r.Trouble,
+		r.FailStreak, r.Due, r.Credit, r.Runs, r.BurstAt, r.Burst, r.Coalesced, r.Trouble, r.Misses,
 	}
 }
 
@@ -77,8 +78,8 @@ func NewCheckValues(r gen.Check) []any {
 // InsertPing and InsertFlip take PingValues and FlipValues.
 const (
 	InsertPing = `INSERT INTO pings (check_id, n, at, signal, exit_status, run_id, duration, ignored,
-	scheme, method, remote_addr, user_agent, body, body_size)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	scheme, method, remote_addr, user_agent, detail, body, body_size)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 	InsertFlip = `INSERT INTO flips (check_id, rev, at, judged_at, old_status, new_status, reason, tell, facts)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 )
@@ -93,11 +94,31 @@ FROM check_channels cc JOIN channels ch ON ch.id = cc.channel_id
 WHERE cc.check_id = $2 AND ch.disabled = ''
 ORDER BY cc.channel_id`
 
+// InsertCorrections owes a flip that corrects an earlier one to every channel that
+// the earlier one was told to. It takes the values of InsertDeliveries and the
+// earlier one's rev.
+const InsertCorrections = `INSERT INTO deliveries
+	(project_id, channel_id, kind, check_id, rev, state, attempts, tries, created_at, next_at, answer)
+SELECT CAST($1 AS BIGINT), d.channel_id, 'flip', d.check_id, CAST($3 AS BIGINT), 'pending', 0, 0,
+	CAST($4 AS BIGINT), CAST($4 AS BIGINT), ''
+FROM deliveries d JOIN channels ch ON ch.id = d.channel_id
+WHERE d.check_id = $2 AND d.rev = $5 AND ch.disabled = ''
+ORDER BY d.channel_id`
+
+// DeliveriesOf returns the statement that owes a flip to its channels, and its values.
+func DeliveriesOf(project monitor.ProjectID, f monitor.Flip) (statement string, values []any) {
+	values = []any{int64(project), int64(f.Check), f.Rev, f.Judged.UnixMicro()}
+	if f.Facts.Corrects != 0 {
+		return InsertCorrections, append(values, f.Facts.Corrects)
+	}
+	return InsertDeliveries, values
+}
+
 // PingValues returns the values of InsertPing.
 func PingValues(r gen.Ping) []any {
 	return []any{
 		r.CheckID, r.N, r.At, r.Signal, r.ExitStatus, r.RunID, r.Duration, r.Ignored,
-		r.Scheme, r.Method, r.RemoteAddr, r.UserAgent, r.Body, r.BodySize,
+		r.Scheme, r.Method, r.RemoteAddr, r.UserAgent, r.Detail, r.Body, r.BodySize,
 	}
 }
 

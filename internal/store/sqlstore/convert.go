@@ -34,6 +34,9 @@ func CheckOf(row gen.Check) (monitor.Check, error) {
 	if c.Runs, err = fromText[[]monitor.Run](row.Runs); err != nil {
 		return monitor.Check{}, fmt.Errorf("check %d: runs: %w", row.ID, err)
 	}
+	if c.Misses, err = fromText[[]monitor.Miss](row.Misses); err != nil {
+		return monitor.Check{}, fmt.Errorf("check %d: misses: %w", row.ID, err)
+	}
 	return c, nil
 }
 
@@ -122,13 +125,19 @@ func RowOf(c monitor.Check) gen.Check {
 		Burst:        packed(c.Burst),
 		Coalesced:    c.Coalesced,
 		Trouble:      c.Trouble,
+		Misses:       textOf(c.Misses, len(c.Misses) == 0),
 	}
 }
 
 // PingOf reads a ping from its row. A driver may return an empty body as nil, so
 // the row says whether there was one.
-func PingOf(row gen.PingByNRow) monitor.Ping {
+func PingOf(row gen.PingByNRow) (monitor.Ping, error) {
+	detail, err := fromText[monitor.Detail](row.Detail)
+	if err != nil {
+		return monitor.Ping{}, fmt.Errorf("ping %d of check %d: detail: %w", row.N, row.CheckID, err)
+	}
 	p := monitor.Ping{
+		Detail:     detail,
 		N:          row.N,
 		At:         instant(row.At),
 		Signal:     monitor.Signal(row.Signal),
@@ -146,7 +155,7 @@ func PingOf(row gen.PingByNRow) monitor.Ping {
 	if row.HasBody && p.Body == nil {
 		p.Body = []byte{}
 	}
-	return p
+	return p, nil
 }
 
 // PingRow returns the row of a check's ping.
@@ -164,6 +173,7 @@ func PingRow(check monitor.CheckID, p monitor.Ping) gen.Ping {
 		Method:     p.Method,
 		RemoteAddr: p.RemoteAddr,
 		UserAgent:  p.UserAgent,
+		Detail:     textOf(p.Detail, p.Detail.Empty()),
 		Body:       p.Body,
 		BodySize:   p.BodySize,
 	}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -171,6 +172,7 @@ func deliveryRowOf(row gen.ListDeliveriesOfCheckRow) (store.DeliveryRow, error) 
 		Facts:     valueOf(row.Facts),
 	})
 	d.Flip = &flip
+	d.CheckName = cmp.Or(d.CheckName, flip.Facts.Name)
 	return d, err
 }
 

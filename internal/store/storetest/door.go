@@ -134,7 +134,7 @@ func absentFailsAlone(s *site) {
 		"slug of another project": {PingKey: s.project.PingKey, Slug: "theirs"},
 		"ping key":                {PingKey: "unknownunknownunknown1", Slug: "nightly"},
 		"ping key with create": {PingKey: "unknownunknownunknown1", Slug: "nightly", Create: func() monitor.Check {
-			return monitor.Provisioned(uuid.New(), "nightly")
+			return monitor.Provisioned(uuid.New(), "nightly", "", nil)
 		}},
 	}
 	for name, ref := range refs {
@@ -172,7 +172,7 @@ func panicFailsAlone(s *site) {
 func (s *site) provision(slug string, p monitor.Ping) store.Step {
 	return store.Step{
 		Ref: store.Ref{PingKey: s.project.PingKey, Slug: slug, Create: func() monitor.Check {
-			return monitor.Create(monitor.Provisioned(uuid.New(), slug), at(0))
+			return monitor.Create(monitor.Provisioned(uuid.New(), slug, "", nil), at(0))
 		}},
 		Decide: receive(p),
 	}

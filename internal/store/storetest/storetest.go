@@ -37,6 +37,8 @@ func Run(t *testing.T, e Engine) {
 		{name: "schedule", tests: scheduleTests},
 		{name: "lease", tests: leaseTests},
 		{name: "outbox", tests: outboxTests},
+		{name: "directory", tests: directoryTests},
+		{name: "team", tests: teamTests},
 		{name: "checks", tests: checkTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},

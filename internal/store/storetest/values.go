@@ -72,7 +72,7 @@ func fullCheck(s *site) {
 			Schedule:   schedule.Spec{Kind: schedule.Cron, Expr: "0 3 * * *", Zone: "Europe/Riga"},
 			Grace:      90 * time.Second,
 			MaxRuntime: &limit, ManualResume: true, PostOnly: true,
-			Filter: monitor.Filter{On: true, Fail: "error,\"x\"", Success: "ok", Start: "<go>", Default: monitor.Fail},
+			Filter: monitor.Filter{On: true, Subject: true, Mail: true, Fail: "error,\"x\"", Success: "ok", Start: "<go>", Default: monitor.Fail},
 		},
 		State: monitor.State{
 			Status: monitor.Down, Since: at(2 * time.Second), Reason: monitor.Overran, Rev: 9, NPings: 1 << 40,
@@ -86,6 +86,7 @@ func fullCheck(s *site) {
 			},
 			Wake: at(12 * time.Second), Burst: monitor.Burst{Second: at(0).Unix(), Counts: [4]int{1, 2, 3, 65_535}},
 			Coalesced: 13, Trouble: "no rule for this",
+			Misses: []monitor.Miss{{Rev: 8, By: at(time.Hour), Due: at(time.Minute)}, {Rev: 9, By: at(time.Hour), RunID: "a", Start: at(0)}},
 		},
 	}
 	for i, got := range s.through(want) {
@@ -125,6 +126,10 @@ func pingZeroOrNot(s *site) {
 	without := ping(monitor.Success, at(0))
 	with := without
 	with.Exit, with.Duration, with.Body = &zero, &none, []byte{}
+	with.Detail = monitor.Detail{
+		Dialect: "cronitor", Message: "50 % \"done\"", Environment: "staging", Host: "h1",
+		Metrics: map[string]float64{"count": 0, "duration": 1.5}, Arrived: at(time.Hour),
+	}
 	for _, want := range []monitor.Ping{without, with} {
 		alone, listed := s.keep(want)
 		s.identical(alone, want)

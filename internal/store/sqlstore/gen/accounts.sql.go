@@ -9,6 +9,34 @@ import (
 	"context"
 )
 
+const countOwners = `-- name: CountOwners :one
+SELECT COUNT(*) FROM members WHERE project_id = $1 AND role = 'owner'
+`
+
+func (q *Queries) CountOwners(ctx context.Context, projectID int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countOwners, projectID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const deleteMember = `-- name: DeleteMember :execrows
+DELETE FROM members WHERE project_id = $1 AND user_id = $2
+`
+
+type DeleteMemberParams struct {
+	ProjectID int64
+	UserID    int64
+}
+
+func (q *Queries) DeleteMember(ctx context.Context, arg DeleteMemberParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteMember, arg.ProjectID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const deleteSession = `-- name: DeleteSession :exec
 DELETE FROM sessions WHERE hash = $1
 `
@@ -54,19 +82,25 @@ func (q *Queries) InsertMember(ctx context.Context, arg InsertMemberParams) erro
 }
 
 const insertProject = `-- name: InsertProject :one
-INSERT INTO projects (name, ping_key, created_at)
-VALUES ($1, $2, $3)
+INSERT INTO projects (name, ping_key, badge_key, created_at)
+VALUES ($1, $2, $3, $4)
 RETURNING id
 `
 
 type InsertProjectParams struct {
 	Name      string
 	PingKey   string
+	BadgeKey  string
 	CreatedAt int64
 }
 
 func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, insertProject, arg.Name, arg.PingKey, arg.CreatedAt)
+	row := q.db.QueryRowContext(ctx, insertProject,
+		arg.Name,
+		arg.PingKey,
+		arg.BadgeKey,
+		arg.CreatedAt,
+	)
 	var id int64
 	err := row.Scan(&id)
 	return id, err
@@ -106,8 +140,55 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, 
 	return id, err
 }
 
+const membersOfProject = `-- name: MembersOfProject :many
+SELECT users.id, users.email, users.password_hash, users.created_at, members.role
+FROM members JOIN users ON users.id = members.user_id
+WHERE members.project_id = $1
+ORDER BY users.email
+LIMIT $2
+`
+
+type MembersOfProjectParams struct {
+	ProjectID int64
+	Rows      int32
+}
+
+type MembersOfProjectRow struct {
+	User User
+	Role string
+}
+
+func (q *Queries) MembersOfProject(ctx context.Context, arg MembersOfProjectParams) ([]MembersOfProjectRow, error) {
+	rows, err := q.db.QueryContext(ctx, membersOfProject, arg.ProjectID, arg.Rows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MembersOfProjectRow
+	for rows.Next() {
+		var i MembersOfProjectRow
+		if err := rows.Scan(
+			&i.User.ID,
+			&i.User.Email,
+			&i.User.PasswordHash,
+			&i.User.CreatedAt,
+			&i.Role,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const projectByAPIKey = `-- name: ProjectByAPIKey :one
-SELECT projects.id, projects.name, projects.ping_key, projects.created_at, api_keys.kind
+SELECT projects.id, projects.name, projects.ping_key, projects.created_at, projects.badge_key, api_keys.kind
 FROM api_keys JOIN projects ON projects.id = api_keys.project_id
 WHERE api_keys.hash = $1
 `
@@ -125,13 +206,14 @@ func (q *Queries) ProjectByAPIKey(ctx context.Context, hash string) (ProjectByAP
 		&i.Project.Name,
 		&i.Project.PingKey,
 		&i.Project.CreatedAt,
+		&i.Project.BadgeKey,
 		&i.Kind,
 	)
 	return i, err
 }
 
 const projectsOfUser = `-- name: ProjectsOfUser :many
-SELECT projects.id, projects.name, projects.ping_key, projects.created_at, members.role
+SELECT projects.id, projects.name, projects.ping_key, projects.created_at, projects.badge_key, members.role
 FROM members JOIN projects ON projects.id = members.project_id
 WHERE members.user_id = $1
 ORDER BY projects.name, projects.id
@@ -162,6 +244,7 @@ func (q *Queries) ProjectsOfUser(ctx context.Context, arg ProjectsOfUserParams) 
 			&i.Project.Name,
 			&i.Project.PingKey,
 			&i.Project.CreatedAt,
+			&i.Project.BadgeKey,
 			&i.Role,
 		); err != nil {
 			return nil, err
@@ -205,6 +288,28 @@ func (q *Queries) PutAPIKey(ctx context.Context, arg PutAPIKeyParams) (int64, er
 	return result.RowsAffected()
 }
 
+const putMember = `-- name: PutMember :execrows
+INSERT INTO members (project_id, user_id, role)
+SELECT projects.id, users.id, CAST($1 AS TEXT)
+FROM projects, users
+WHERE projects.id = $2 AND users.id = $3
+ON CONFLICT (project_id, user_id) DO UPDATE SET role = excluded.role
+`
+
+type PutMemberParams struct {
+	Role      string
+	ProjectID int64
+	UserID    int64
+}
+
+func (q *Queries) PutMember(ctx context.Context, arg PutMemberParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, putMember, arg.Role, arg.ProjectID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const putSession = `-- name: PutSession :exec
 INSERT INTO sessions (hash, data, expires_at) VALUES ($1, $2, $3)
 ON CONFLICT (hash) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at
@@ -219,6 +324,23 @@ type PutSessionParams struct {
 func (q *Queries) PutSession(ctx context.Context, arg PutSessionParams) error {
 	_, err := q.db.ExecContext(ctx, putSession, arg.Hash, arg.Data, arg.ExpiresAt)
 	return err
+}
+
+const renameProject = `-- name: RenameProject :execrows
+UPDATE projects SET name = $1 WHERE id = $2
+`
+
+type RenameProjectParams struct {
+	Name string
+	ID   int64
+}
+
+func (q *Queries) RenameProject(ctx context.Context, arg RenameProjectParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, renameProject, arg.Name, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const sessionByHash = `-- name: SessionByHash :one

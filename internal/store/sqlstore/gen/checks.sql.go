@@ -105,7 +105,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble
+    burst_at, burst, coalesced, trouble, misses
 FROM checks
 WHERE uuid = $1 AND project_id = $2
 `
@@ -157,6 +157,7 @@ func (q *Queries) CheckByUUID(ctx context.Context, arg CheckByUUIDParams) (Check
 		&i.Burst,
 		&i.Coalesced,
 		&i.Trouble,
+		&i.Misses,
 	)
 	return i, err
 }
@@ -167,7 +168,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble
+    burst_at, burst, coalesced, trouble, misses
 FROM checks
 WHERE project_id = $1
 ORDER BY name, id
@@ -227,6 +228,7 @@ func (q *Queries) ChecksOfProject(ctx context.Context, arg ChecksOfProjectParams
 			&i.Burst,
 			&i.Coalesced,
 			&i.Trouble,
+			&i.Misses,
 		); err != nil {
 			return nil, err
 		}
@@ -305,9 +307,112 @@ func (q *Queries) FlipsOfCheck(ctx context.Context, arg FlipsOfCheckParams) ([]F
 	return items, nil
 }
 
+const hasPing = `-- name: HasPing :one
+SELECT EXISTS (SELECT 1 FROM pings WHERE check_id = $1 AND run_id = $2 AND signal = $3)
+`
+
+type HasPingParams struct {
+	CheckID int64
+	RunID   string
+	Signal  string
+}
+
+func (q *Queries) HasPing(ctx context.Context, arg HasPingParams) (bool, error) {
+	row := q.db.QueryRowContext(ctx, hasPing, arg.CheckID, arg.RunID, arg.Signal)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const insertPingToken = `-- name: InsertPingToken :exec
+INSERT INTO ping_tokens (token, dialect, check_id) VALUES ($1, $2, $3)
+`
+
+type InsertPingTokenParams struct {
+	Token   string
+	Dialect string
+	CheckID int64
+}
+
+func (q *Queries) InsertPingToken(ctx context.Context, arg InsertPingTokenParams) error {
+	_, err := q.db.ExecContext(ctx, insertPingToken, arg.Token, arg.Dialect, arg.CheckID)
+	return err
+}
+
+const locateByID = `-- name: LocateByID :one
+SELECT checks.id, projects.ping_key
+FROM checks JOIN projects ON projects.id = checks.project_id
+WHERE checks.id = $1
+`
+
+type LocateByIDRow struct {
+	ID      int64
+	PingKey string
+}
+
+func (q *Queries) LocateByID(ctx context.Context, id int64) (LocateByIDRow, error) {
+	row := q.db.QueryRowContext(ctx, locateByID, id)
+	var i LocateByIDRow
+	err := row.Scan(&i.ID, &i.PingKey)
+	return i, err
+}
+
+const locateBySlug = `-- name: LocateBySlug :one
+SELECT checks.id, projects.ping_key
+FROM checks JOIN projects ON projects.id = checks.project_id
+WHERE projects.ping_key = $1 AND checks.slug = $2
+`
+
+type LocateBySlugParams struct {
+	PingKey string
+	Slug    *string
+}
+
+type LocateBySlugRow struct {
+	ID      int64
+	PingKey string
+}
+
+func (q *Queries) LocateBySlug(ctx context.Context, arg LocateBySlugParams) (LocateBySlugRow, error) {
+	row := q.db.QueryRowContext(ctx, locateBySlug, arg.PingKey, arg.Slug)
+	var i LocateBySlugRow
+	err := row.Scan(&i.ID, &i.PingKey)
+	return i, err
+}
+
+const locateByUUID = `-- name: LocateByUUID :one
+SELECT checks.id, projects.ping_key
+FROM checks JOIN projects ON projects.id = checks.project_id
+WHERE checks.uuid = $1
+`
+
+type LocateByUUIDRow struct {
+	ID      int64
+	PingKey string
+}
+
+func (q *Queries) LocateByUUID(ctx context.Context, uuid string) (LocateByUUIDRow, error) {
+	row := q.db.QueryRowContext(ctx, locateByUUID, uuid)
+	var i LocateByUUIDRow
+	err := row.Scan(&i.ID, &i.PingKey)
+	return i, err
+}
+
+const lockProject = `-- name: LockProject :execrows
+UPDATE projects SET name = name WHERE id = $1
+`
+
+func (q *Queries) LockProject(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, lockProject, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const pingByN = `-- name: PingByN :one
 SELECT check_id, n, at, signal, exit_status, run_id, duration, ignored,
-    scheme, method, remote_addr, user_agent,
+    scheme, method, remote_addr, user_agent, detail,
     body, CAST(body IS NOT NULL AS BOOLEAN) AS has_body, body_size
 FROM pings
 WHERE check_id = $1 AND n = $2
@@ -331,6 +436,7 @@ type PingByNRow struct {
 	Method     string
 	RemoteAddr string
 	UserAgent  string
+	Detail     string
 	Body       []byte
 	HasBody    bool
 	BodySize   int64
@@ -352,6 +458,7 @@ func (q *Queries) PingByN(ctx context.Context, arg PingByNParams) (PingByNRow, e
 		&i.Method,
 		&i.RemoteAddr,
 		&i.UserAgent,
+		&i.Detail,
 		&i.Body,
 		&i.HasBody,
 		&i.BodySize,
@@ -361,7 +468,7 @@ func (q *Queries) PingByN(ctx context.Context, arg PingByNParams) (PingByNRow, e
 
 const pingsOfCheck = `-- name: PingsOfCheck :many
 SELECT check_id, n, at, signal, exit_status, run_id, duration, ignored,
-    scheme, method, remote_addr, user_agent,
+    scheme, method, remote_addr, user_agent, detail,
     substr(body, 1, CAST($1 AS INTEGER)) AS body, CAST(body IS NOT NULL AS BOOLEAN) AS has_body, body_size
 FROM pings
 WHERE check_id = $2 AND n < $3
@@ -389,6 +496,7 @@ type PingsOfCheckRow struct {
 	Method     string
 	RemoteAddr string
 	UserAgent  string
+	Detail     string
 	Body       []byte
 	HasBody    bool
 	BodySize   int64
@@ -421,6 +529,7 @@ func (q *Queries) PingsOfCheck(ctx context.Context, arg PingsOfCheckParams) ([]P
 			&i.Method,
 			&i.RemoteAddr,
 			&i.UserAgent,
+			&i.Detail,
 			&i.Body,
 			&i.HasBody,
 			&i.BodySize,
@@ -493,6 +602,62 @@ func (q *Queries) RunEnds(ctx context.Context, arg RunEndsParams) ([]RunEndsRow,
 			&i.Signal,
 			&i.Duration,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tokenOwner = `-- name: TokenOwner :one
+SELECT dialect, check_id FROM ping_tokens WHERE token = $1
+`
+
+type TokenOwnerRow struct {
+	Dialect string
+	CheckID int64
+}
+
+func (q *Queries) TokenOwner(ctx context.Context, token string) (TokenOwnerRow, error) {
+	row := q.db.QueryRowContext(ctx, tokenOwner, token)
+	var i TokenOwnerRow
+	err := row.Scan(&i.Dialect, &i.CheckID)
+	return i, err
+}
+
+const tokensOfCheck = `-- name: TokensOfCheck :many
+SELECT token, dialect FROM ping_tokens
+WHERE check_id = $1
+ORDER BY token
+LIMIT $2
+`
+
+type TokensOfCheckParams struct {
+	CheckID int64
+	Rows    int32
+}
+
+type TokensOfCheckRow struct {
+	Token   string
+	Dialect string
+}
+
+func (q *Queries) TokensOfCheck(ctx context.Context, arg TokensOfCheckParams) ([]TokensOfCheckRow, error) {
+	rows, err := q.db.QueryContext(ctx, tokensOfCheck, arg.CheckID, arg.Rows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TokensOfCheckRow
+	for rows.Next() {
+		var i TokensOfCheckRow
+		if err := rows.Scan(&i.Token, &i.Dialect); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

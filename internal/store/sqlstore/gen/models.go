@@ -11,6 +11,16 @@ type APIKey struct {
 	CreatedAt int64
 }
 
+type APIRequest struct {
+	ProjectID   int64
+	Key         string
+	Fingerprint string
+	CreatedAt   int64
+	Code        *int64
+	Header      string
+	Body        string
+}
+
 type Attempt struct {
 	DeliveryID int64
 	N          int64
@@ -76,6 +86,7 @@ type Check struct {
 	Burst        int64
 	Coalesced    int64
 	Trouble      string
+	Misses       string
 }
 
 type CheckChannel struct {
@@ -138,6 +149,13 @@ type Ping struct {
 	UserAgent  string
 	Body       []byte
 	BodySize   int64
+	Detail     string
+}
+
+type PingToken struct {
+	Token   string
+	Dialect string
+	CheckID int64
 }
 
 type Project struct {
@@ -145,6 +163,7 @@ type Project struct {
 	Name      string
 	PingKey   string
 	CreatedAt int64
+	BadgeKey  string
 }
 
 type Session struct {

@@ -16,8 +16,8 @@ SELECT id, email, password_hash, created_at FROM users WHERE id = @id;
 UPDATE users SET password_hash = @password_hash WHERE id = @id;
 
 -- name: InsertProject :one
-INSERT INTO projects (name, ping_key, created_at)
-VALUES (@name, @ping_key, @created_at)
+INSERT INTO projects (name, ping_key, badge_key, created_at)
+VALUES (@name, @ping_key, @badge_key, @created_at)
 RETURNING id;
 
 -- name: InsertMember :exec
@@ -66,3 +66,26 @@ ON CONFLICT (hash) DO UPDATE SET data = excluded.data, expires_at = excluded.exp
 
 -- name: DeleteSession :exec
 DELETE FROM sessions WHERE hash = @hash;
+
+-- name: MembersOfProject :many
+SELECT sqlc.embed(users), members.role
+FROM members JOIN users ON users.id = members.user_id
+WHERE members.project_id = @project_id
+ORDER BY users.email
+LIMIT @rows;
+
+-- name: PutMember :execrows
+INSERT INTO members (project_id, user_id, role)
+SELECT projects.id, users.id, CAST(@role AS TEXT)
+FROM projects, users
+WHERE projects.id = @project_id AND users.id = @user_id
+ON CONFLICT (project_id, user_id) DO UPDATE SET role = excluded.role;
+
+-- name: DeleteMember :execrows
+DELETE FROM members WHERE project_id = @project_id AND user_id = @user_id;
+
+-- name: CountOwners :one
+SELECT COUNT(*) FROM members WHERE project_id = @project_id AND role = 'owner';
+
+-- name: RenameProject :execrows
+UPDATE projects SET name = @name WHERE id = @id;

@@ -4,7 +4,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble
+    burst_at, burst, coalesced, trouble, misses
 FROM checks
 WHERE uuid = @uuid AND project_id = @project_id;
 
@@ -14,7 +14,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble
+    burst_at, burst, coalesced, trouble, misses
 FROM checks
 WHERE project_id = @project_id
 ORDER BY name, id
@@ -46,7 +46,7 @@ LIMIT @rows;
 
 -- name: PingsOfCheck :many
 SELECT check_id, n, at, signal, exit_status, run_id, duration, ignored,
-    scheme, method, remote_addr, user_agent,
+    scheme, method, remote_addr, user_agent, detail,
     substr(body, 1, CAST(@excerpt AS INTEGER)) AS body, CAST(body IS NOT NULL AS BOOLEAN) AS has_body, body_size
 FROM pings
 WHERE check_id = @check_id AND n < @before
@@ -55,7 +55,7 @@ LIMIT @rows;
 
 -- name: PingByN :one
 SELECT check_id, n, at, signal, exit_status, run_id, duration, ignored,
-    scheme, method, remote_addr, user_agent,
+    scheme, method, remote_addr, user_agent, detail,
     body, CAST(body IS NOT NULL AS BOOLEAN) AS has_body, body_size
 FROM pings
 WHERE check_id = @check_id AND n = @n;
@@ -73,3 +73,36 @@ FROM checks JOIN pings ON pings.check_id = checks.id AND pings.n > checks.n_ping
 WHERE checks.project_id = @project_id AND pings.signal IN ('success', 'fail') AND pings.ignored = ''
 ORDER BY pings.check_id, pings.n DESC
 LIMIT @rows;
+
+-- name: LocateByID :one
+SELECT checks.id, projects.ping_key
+FROM checks JOIN projects ON projects.id = checks.project_id
+WHERE checks.id = @id;
+
+-- name: LocateByUUID :one
+SELECT checks.id, projects.ping_key
+FROM checks JOIN projects ON projects.id = checks.project_id
+WHERE checks.uuid = @uuid;
+
+-- name: LocateBySlug :one
+SELECT checks.id, projects.ping_key
+FROM checks JOIN projects ON projects.id = checks.project_id
+WHERE projects.ping_key = @ping_key AND checks.slug = @slug;
+
+-- name: HasPing :one
+SELECT EXISTS (SELECT 1 FROM pings WHERE check_id = @check_id AND run_id = @run_id AND signal = @signal);
+
+-- name: TokenOwner :one
+SELECT dialect, check_id FROM ping_tokens WHERE token = @token;
+
+-- name: TokensOfCheck :many
+SELECT token, dialect FROM ping_tokens
+WHERE check_id = @check_id
+ORDER BY token
+LIMIT @rows;
+
+-- name: InsertPingToken :exec
+INSERT INTO ping_tokens (token, dialect, check_id) VALUES (@token, @dialect, @check_id);
+
+-- name: LockProject :execrows
+UPDATE projects SET name = name WHERE id = @id;

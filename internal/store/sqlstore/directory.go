@@ -1,0 +1,68 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+	"rollcall/internal/store/sqlstore/gen"
+)
+
+// TokenOwner implements store.Directory.
+func (s *Store) TokenOwner(ctx context.Context, token string) (string, monitor.CheckID, error) {
+	row, err := s.reading().TokenOwner(ctx, token)
+	return row.Dialect, monitor.CheckID(row.CheckID), s.done("find token", err)
+}
+
+// PingKeyOf implements store.Directory.
+func (s *Store) PingKeyOf(ctx context.Context, ref store.Ref) (string, error) {
+	row, err := s.locate(ctx, ref)
+	return row.PingKey, s.done("find check", err)
+}
+
+// Reported implements store.Directory.
+func (s *Store) Reported(ctx context.Context, ref store.Ref, runID string, signal monitor.Signal) (bool, error) {
+	row, err := s.locate(ctx, ref)
+	if err != nil {
+		if err = s.kind(err); errors.Is(err, fault.NotFound) {
+			return false, nil
+		}
+		return false, s.done("find check", err)
+	}
+	has, err := s.reading().HasPing(ctx, gen.HasPingParams{CheckID: row.ID, RunID: runID, Signal: string(signal)})
+	return has, s.done("look for ping", err)
+}
+
+func (s *Store) locate(ctx context.Context, ref store.Ref) (gen.LocateByIDRow, error) {
+	switch {
+	case ref.ID != 0:
+		return s.reading().LocateByID(ctx, int64(ref.ID))
+	case ref.PingKey != "":
+		row, err := s.reading().LocateBySlug(ctx, gen.LocateBySlugParams{PingKey: ref.PingKey, Slug: &ref.Slug})
+		return gen.LocateByIDRow(row), err
+	}
+	row, err := s.reading().LocateByUUID(ctx, ref.UUID.String())
+	return gen.LocateByIDRow(row), err
+}
+
+// Tokens implements store.Checks.
+func (s *Store) Tokens(ctx context.Context, id monitor.CheckID) ([]monitor.Token, error) {
+	rows, err := s.reading().TokensOfCheck(ctx, gen.TokensOfCheckParams{CheckID: int64(id), Rows: listLimit})
+	if err != nil {
+		return nil, s.done("list tokens", err)
+	}
+	list := make([]monitor.Token, len(rows))
+	for i, row := range rows {
+		list[i] = monitor.Token{Dialect: row.Dialect, Text: row.Token}
+	}
+	return list, nil
+}
+
+// AddToken implements store.Checks.
+func (s *Store) AddToken(ctx context.Context, id monitor.CheckID, token monitor.Token) error {
+	return s.done("add token", s.writing().InsertPingToken(ctx, gen.InsertPingTokenParams{
+		Token: token.Text, Dialect: token.Dialect, CheckID: int64(id),
+	}))
+}

@@ -1,0 +1,155 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+type deliveryDoc struct {
+	ID       int64                 `json:"id"`
+	Kind     monitor.DeliveryKind  `json:"kind"`
+	Channel  deliveryChannel       `json:"channel"`
+	Check    *eventHead            `json:"check"`
+	Old      *string               `json:"old"`
+	New      *string               `json:"new"`
+	State    monitor.DeliveryState `json:"state"`
+	Attempts int                   `json:"attempts"`
+	Created  string                `json:"created"`
+	NextAt   *string               `json:"next_at"`
+	Ended    *string               `json:"ended"`
+	Answer   string                `json:"answer"`
+	Code     *int                  `json:"code"`
+	Tries    []attemptDoc          `json:"tries,omitempty"`
+}
+
+type deliveryChannel struct {
+	Name string              `json:"name"`
+	Kind monitor.ChannelKind `json:"kind"`
+}
+
+type attemptDoc struct {
+	N       int     `json:"n"`
+	Started string  `json:"started"`
+	Took    float64 `json:"took"` // seconds
+	OK      bool    `json:"ok"`
+	Code    *int    `json:"code"`
+	Answer  string  `json:"answer"`
+}
+
+// apiDeliveries lists messages, the newest first.
+func (s *Server) apiDeliveries(c *apiCall) error {
+	query := store.DeliveryQuery{Project: c.project.ID}
+	var err error
+	if query.Limit, err = limitOf(c, deliveriesMost); err != nil {
+		return err
+	}
+	before, err := cursorOf(c)
+	if err != nil {
+		return err
+	}
+	query.Before = monitor.DeliveryID(before)
+	switch state := monitor.DeliveryState(c.query().Get("state")); state {
+	case "", monitor.Pending, monitor.Sending, monitor.Sent, monitor.Dead:
+		query.State = state
+	default:
+		return refuse(http.StatusBadRequest, "state is pending, sending, sent or dead")
+	}
+	if text := c.query().Get("check"); text != "" {
+		check, err := s.apiCheckNamed(c, text)
+		if err != nil {
+			return err
+		}
+		query.Check = check.ID
+	}
+	if text := c.query().Get("channel"); text != "" {
+		channel, err := s.apiChannelNamed(c, text)
+		if err != nil {
+			return err
+		}
+		query.Channel = channel.ID
+	}
+	query.Limit++
+	rows, err := s.Store.Deliveries(c.ctx(), query)
+	if err != nil {
+		return err
+	}
+	more := len(rows) == query.Limit
+	if more {
+		rows = rows[:len(rows)-1]
+	}
+	type page struct {
+		Deliveries []deliveryDoc `json:"deliveries"`
+		NextCursor *string       `json:"next_cursor"`
+	}
+	answer := page{Deliveries: make([]deliveryDoc, len(rows))}
+	for i, row := range rows {
+		answer.Deliveries[i] = deliveryOf(row)
+	}
+	if more {
+		cursor := newCursor(int64(rows[len(rows)-1].ID))
+		answer.NextCursor = &cursor
+	}
+	return c.json(http.StatusOK, answer)
+}
+
+// apiDelivery answers with one message and its attempts.
+func (s *Server) apiDelivery(c *apiCall) error {
+	id, err := numberOf(c.path("id"))
+	if err != nil {
+		return fault.NotFound
+	}
+	rows, err := s.Store.Deliveries(c.ctx(), store.DeliveryQuery{Project: c.project.ID, ID: monitor.DeliveryID(id), Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return fault.NotFound
+	}
+	attempts, err := s.Store.Attempts(c.ctx(), c.project.ID, rows[0].ID)
+	if err != nil {
+		return err
+	}
+	doc := deliveryOf(rows[0])
+	for _, a := range attempts {
+		doc.Tries = append(doc.Tries, attemptDoc{a.N, apiMicros(a.Started), a.Took.Seconds(), a.OK, a.Code, a.Answer})
+	}
+	return c.json(http.StatusOK, doc)
+}
+
+// apiReplay sends a message that has ended once more.
+func (s *Server) apiReplay(c *apiCall) error {
+	id, err := numberOf(c.path("id"))
+	if err != nil {
+		return fault.NotFound
+	}
+	if err := s.Store.ReplayDelivery(c.ctx(), c.project.ID, monitor.DeliveryID(id), s.Now()); err != nil {
+		return err
+	}
+	s.Kick()
+	return s.apiDelivery(c)
+}
+
+func deliveryOf(row store.DeliveryRow) deliveryDoc {
+	doc := deliveryDoc{
+		ID: int64(row.ID), Kind: row.Kind, Channel: deliveryChannel{row.ChannelName, row.ChannelKind},
+		State: row.State, Attempts: row.Attempts, Created: apiMicros(row.Created),
+		NextAt: microsOrNull(row.NextAt), Ended: microsOrNull(row.Ended), Answer: row.Answer, Code: row.Code,
+	}
+	if row.Flip != nil {
+		doc.Check = &eventHead{UUID: row.CheckUUID.String(), Name: row.CheckName, Slug: row.Flip.Facts.Slug}
+		doc.Old, doc.New = orNull(string(row.Flip.Old)), orNull(string(row.Flip.New))
+	}
+	return doc
+}
+
+func microsOrNull(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := apiMicros(t)
+	return &text
+}
