@@ -39,6 +39,9 @@ type CheckFacts struct {
 	Latest   []Telling         // its newest deliveries
 	BaseURL  string
 	PingKey  string // of its project
+	// MailDomain is the domain of mails that are pings; "" when none are taken.
+	MailDomain string
+	Tokens     []monitor.Token // imported from other services
 }
 
 // CheckPath is the address of a check's page.
@@ -90,8 +93,11 @@ func RunsOf(pings []monitor.Ping, flips []monitor.Flip) []RunEnd {
 		}
 		runs = append(runs, RunEnd{At: p.At, How: how, Took: p.Duration, Exit: p.Exit})
 	}
+	refuted := refutedOf(flips)
 	for _, f := range flips {
 		switch {
+		case refuted[f.Rev], f.Reason == monitor.Corrected:
+			// the job had run; its report came late and is among the pings
 		case len(pings) > 0 && f.At.Before(pings[len(pings)-1].At):
 			// older than the runs that are known
 		case f.New == monitor.Down && f.Reason != monitor.Failed:
@@ -104,11 +110,24 @@ func RunsOf(pings []monitor.Ping, flips []monitor.Flip) []RunEnd {
 	return runs
 }
 
+// refutedOf returns the alarms among the flips that a late report showed to be none.
+func refutedOf(flips []monitor.Flip) map[int64]bool {
+	refuted := map[int64]bool{}
+	for _, f := range flips {
+		if f.Facts.Corrects != 0 {
+			refuted[f.Facts.Corrects] = true
+		}
+	}
+	return refuted
+}
+
 // HowTo is how a check is pinged.
 type HowTo struct {
-	Address string
-	ByName  string // its address by slug; "" when it has no slug
-	Tabs    []Tab
+	Address  string
+	ByName   string // its address by slug; "" when it has no slug
+	ByMail   string // its mail address; "" when the server takes no mail
+	Imported []Fact // services and the tokens that were imported from them
+	Tabs     []Tab
 }
 
 // Tab is one way to ping, as a text to be copied.
@@ -124,6 +143,12 @@ func howTo(f CheckFacts) HowTo {
 	h := HowTo{Address: f.BaseURL + "/ping/" + f.Check.UUID.String()}
 	if f.Check.Slug != "" {
 		h.ByName = f.BaseURL + "/ping/" + f.PingKey + "/" + f.Check.Slug
+	}
+	if f.MailDomain != "" {
+		h.ByMail = f.Check.UUID.String() + "@" + f.MailDomain
+	}
+	for _, token := range f.Tokens {
+		h.Imported = append(h.Imported, Fact{cmp.Or(services[token.Dialect], token.Dialect), token.Text})
 	}
 	curl := "curl -fsS -m 10 --retry 5 "
 	if f.Check.PostOnly {
@@ -144,6 +169,10 @@ func howTo(f CheckFacts) HowTo {
 				"tail -c 10000 <<< \"$out\" | curl -fsS -m 10 --retry 5 --data-binary @- \"$url/$status\"\n" +
 				"exit $status",
 			"Measures the run, keeps the end of its output and reports how it ended.",
+		},
+		{
+			"rollcall run", "rollcall run --check ", h.Address, " -- your-command",
+			"The same in one line: it passes signals and the exit status on, and what it cannot deliver it sends later.",
 		},
 	}
 	return h

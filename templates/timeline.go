@@ -247,6 +247,9 @@ func (h History) flipEntry(f monitor.Flip, clock Clock) Entry {
 	if f.Reason == monitor.Silent || f.Reason == monitor.Overran || f.Reason == monitor.Overlooked {
 		e.Note = FlipSentences(f, clock)[0] + " Judged at " + f.Judged.In(clock.Zone).Format("15:04:05.0") + "."
 	}
+	if refutedOf(h.Flips)[f.Rev] {
+		e.Note += " Corrected since: a late report showed that it had run."
+	}
 	if h.Show == ShowAll && f.Tell {
 		e.Note += " " + h.toldOf(f.Rev)
 	}

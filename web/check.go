@@ -46,7 +46,11 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	ctx := r.Context()
 	facts := templates.CheckFacts{
 		Check: check, PingKey: who.Project.PingKey,
-		BaseURL: s.base(),
+		BaseURL: s.base(), MailDomain: s.MailDomain,
+	}
+	var err error
+	if facts.Tokens, err = s.Store.Tokens(ctx, check.ID); err != nil {
+		return facts, err
 	}
 	pings, err := s.Store.Pings(ctx, check.ID, 0, chartPings)
 	if err != nil {

@@ -41,6 +41,8 @@ type Config struct {
 	Kick func()
 	// JudgedUpTo is the instant up to which every deadline has been judged.
 	JudgedUpTo func() time.Time
+	// MailDomain is the domain of mails that are pings; "" when none are taken.
+	MailDomain string
 	// MailConfigured tells whether e-mail can be sent at all.
 	MailConfigured bool
 	// Observe is told of every answered request but pings; it may be nil.
@@ -62,9 +64,9 @@ type Server struct {
 }
 
 // New returns the handler of the public listener. A ping goes straight to
-// cfg.Pings, a request to the API to apiRouter. Everything else passes, from the outside in: request id and panics,
-// security headers, compression, static files, host, other sites' requests,
-// session, route, access.
+// cfg.Pings, a request of a program to apiRouter. Everything else passes, from the
+// outside in: request id and panics, security headers, compression, static files,
+// host, other sites' requests, session, route, access.
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC

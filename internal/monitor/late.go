@@ -3,6 +3,8 @@ package monitor
 import (
 	"slices"
 	"time"
+
+	"rollcall/internal/schedule"
 )
 
 // Miss is a deadline that passed in silence and was told. It is remembered for as
@@ -74,6 +76,8 @@ func (c Check) refutes(p Ping) int {
 			return m.RunID == p.RunID && p.At.After(m.Start) && !p.At.After(m.By)
 		case err != nil || ran.After(m.By):
 			return false
+		case c.Schedule.Kind == schedule.Every && !p.At.Before(c.LastPing):
+			return true // a period begins with any ping, and this one is judged anew
 		}
 		return !awaited(sched, m.Due, ran).Equal(m.Due)
 	})

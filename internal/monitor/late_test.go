@@ -42,6 +42,17 @@ func TestLateStories(t *testing.T) {
 			03:20 late 02:03 success | up told corrects 2 due 04:00 success at 03:20
 			03:21 late 02:03 success | up due 04:00`},
 
+		{"a period begins with any ping, so one in the middle of it refutes the alarm too", check(t, "1h", "5m"), `
+			00:00 success       | up    quiet
+			01:05 judge         | down  timeout told
+			01:10 late 00:40 success | up told corrects 2 due 01:40`},
+
+		{"what is older than the last report of a period refutes nothing", check(t, "1h", "5m"), `
+			00:00 success       | up    quiet
+			01:05 judge         | down  timeout told
+			03:00 success       | up    told
+			03:10 late 00:20 success | up due 04:00`},
+
 		{"a late failure does not refute the alarm; what is shown is the newer reason", check(t, "0 * * * *", "15m"), `
 			01:00:10 success    | up    quiet due 02:00
 			02:15 judge         | down  timeout told
