@@ -36,7 +36,7 @@ fmt: tools ## Format the code.
 ##@ Check
 
 .PHONY: test
-test: deps check-generated lint ## Run every check and test there is, installing what they need.
+test: deps clients check-generated lint ## Run every check and test there is, installing what they need.
 	@scripts/test
 
 .PHONY: check
@@ -67,6 +67,10 @@ screenshots: ## Take pictures of the pages with Chromium, into screenshots/.
 .PHONY: deps
 deps: ## Install what the tests need beside Go (apt-get), or say what to install.
 	@scripts/deps
+
+.PHONY: clients
+clients: deps ## Install the clients of other services that the tests run, into bin/clients.
+	@scripts/clients
 
 .PHONY: tools
 tools: bin/.tools ## Build the generators and linters into bin/.
