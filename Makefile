@@ -38,6 +38,11 @@ fmt: tools ## Format the code.
 .PHONY: test
 test: deps clients check-generated lint ## Run every check and test there is, installing what they need.
 	@scripts/test
+	@scripts/fuzz 2s
+
+.PHONY: fuzz
+fuzz: ## Fuzz everything that reads what strangers send, SPAN=1m for each target.
+	@scripts/fuzz $(or $(SPAN),1m)
 
 .PHONY: check
 check: test ## What to run before a push: test, and look for known vulnerabilities.
