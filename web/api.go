@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -77,6 +78,8 @@ const (
 	moved apiOption = 1 << iota
 	// anyBody reads a body that is not JSON into c.raw.
 	anyBody
+	// noMembers asks for no body. Some clients send null then, and mean nothing by it.
+	noMembers
 )
 
 // apiCall is one request to the API and its answer so far.
@@ -132,6 +135,9 @@ func (c *apiCall) send(code int, mediaType string, body []byte) error {
 	return nil
 }
 
+// withinBraces is what a part of a path may be: too much for a log or a metric.
+var withinBraces = regexp.MustCompile(`:[^{}]*(?:\{[^{}]*\}[^{}]*)*\}`)
+
 // apiRouter serves the table, and hands what is in none of its paths to pages,
 // except under /api/v1/ to /api/v3/.
 func (s *Server) apiRouter(table []apiRoute, pages http.Handler) (http.Handler, error) {
@@ -153,13 +159,14 @@ func (s *Server) apiRouter(table []apiRoute, pages http.Handler) (http.Handler, 
 	router := mux.NewRouter().SkipClean(true)
 	for _, path := range paths {
 		routes := byPath[path]
-		router.Handle(path, s.watch(s.apiDispatch(path, routes)))
+		name := withinBraces.ReplaceAllString(path, "}")
+		serve := s.watch(s.apiDispatch(name, routes))
+		router.Handle(path, serve)
 		if bare, ok := strings.CutSuffix(path, "/"); ok {
 			if routes[0].option&moved != 0 {
-				router.Handle(bare, s.watch(s.apiMoved(path, routes)))
-			} else {
-				router.Handle(bare, s.watch(s.apiDispatch(path, routes)))
+				serve = s.watch(s.apiMoved(name, routes))
 			}
+			router.Handle(bare, serve)
 		}
 	}
 	nowhere := s.watch(s.apiPlain(func(w http.ResponseWriter, r *http.Request) error {
@@ -187,10 +194,10 @@ func apiMethods(routes []apiRoute) string {
 
 // apiMoved leads to the path with its last slash. A browser's question beforehand
 // is answered here: it must not be redirected.
-func (s *Server) apiMoved(path string, routes []apiRoute) http.Handler {
+func (s *Server) apiMoved(name string, routes []apiRoute) http.Handler {
 	methods := apiMethods(routes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		note(r).route = path
+		note(r).route = name
 		apiHeaders(w.Header(), methods, s.secure)
 		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
@@ -202,11 +209,11 @@ func (s *Server) apiMoved(path string, routes []apiRoute) http.Handler {
 	})
 }
 
-// apiDispatch serves one path.
-func (s *Server) apiDispatch(path string, routes []apiRoute) http.Handler {
+// apiDispatch serves one path, which logs and metrics know by a name.
+func (s *Server) apiDispatch(name string, routes []apiRoute) http.Handler {
 	methods := apiMethods(routes)
 	return s.apiPlain(func(w http.ResponseWriter, r *http.Request) error {
-		note(r).route = path
+		note(r).route = name
 		apiHeaders(w.Header(), methods, s.secure)
 		method := r.Method
 		if method == http.MethodHead {
@@ -265,6 +272,7 @@ func readAPI(w http.ResponseWriter, c *apiCall) (err error) {
 	case err != nil:
 		w.Header().Set("Connection", "close")
 		return refuse(http.StatusRequestTimeout, "the body did not arrive")
+	case c.route.option&noMembers != 0 && string(c.raw) == "null":
 	case c.route.option&anyBody == 0:
 		c.body, err = parseMembers(c.raw)
 	}

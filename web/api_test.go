@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,12 +24,7 @@ import (
 	"rollcall/web"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv("GO_TEST_FUZZ_WORKER") != "" {
-		os.Exit(m.Run())
-	}
-	pgtest.Main(m)
-}
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 const (
 	rwKey      = "hcw_abcdefghijklmnopqrstuvwxyz01"
@@ -55,7 +50,7 @@ func newAPI(t *testing.T) *api {
 // postgresAPI is the same on PostgreSQL.
 func postgresAPI(t *testing.T) *api {
 	t.Helper()
-	st, err := postgres.Open(t.Context(), pgtest.Database(t))
+	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,6 +351,30 @@ func TestAPIRateLimit(t *testing.T) {
 	}
 	a.ask(roKey, "GET", "/api/v3/checks/", "").is(200) // the other key
 	a.ask(foreignKey, "GET", "/api/v3/checks/", "").is(200)
+}
+
+// Metrics know a route by its name, not by its pattern or the check in it.
+func TestAPIRouteNames(t *testing.T) {
+	seen := map[string]bool{}
+	var mu sync.Mutex
+	a := listen(newSite(t, func(c *web.Config) {
+		c.Observe = func(route, _ string, _ int, _ time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[route] = true
+		}
+	}))
+	check := a.addCheck(a.project.ID, "Nightly")
+	a.get(at(check, "/flips"))
+	a.get(at(check, "")).is(200)
+	a.stranger(a.local(a.get(at(check, "")).doc()["badge_url"])).is(200)
+	mu.Lock()
+	defer mu.Unlock()
+	for _, name := range []string{"/api/{version}/checks/{check}/flips/", "/api/{version}/checks/{check}", "/b/{states}/{badge}.{format}"} {
+		if !seen[name] {
+			t.Errorf("%s is not among %v", name, seen)
+		}
+	}
 }
 
 // Who tries many keys is told to wait; whose key is right is not.

@@ -65,7 +65,7 @@ func (s *Server) apiCreateCheck(c *apiCall) error {
 
 // slugTries is how often another slug is looked for when somebody else takes the
 // free one at the same moment.
-const slugTries = 10
+const slugTries = 100
 
 // findOrCreate finds a check by the members of unique or makes it. A slug that comes
 // from the name gives way to one that is taken.

@@ -78,6 +78,7 @@ func TestAPIFields(t *testing.T) {
 			{"tz", `"Europe/Riga"`, "", []any{"tz", "Europe/Riga", "schedule", "*/5 * * * *"}},
 			{"tz", `"Europe/Kiev"`, "", []any{"tz", "Europe/Kyiv"}},
 			{"schedule", `"Mon..Fri 09:00"`, "", []any{"schedule", "Mon..Fri 09:00", "kind", "oncalendar", "tz", "Europe/Kyiv"}},
+			{"schedule", `"@daily"`, "", []any{"kind", "cron", "schedule", "@daily"}},
 			{"schedule", `"* * * *"`, "schedule is not a valid cron or OnCalendar expression", nil},
 			{"schedule", `"0 0 31 2 *"`, "schedule is not a valid cron or OnCalendar expression", nil},
 			{"schedule", `"60 * * * *"`, "schedule is not a valid cron or OnCalendar expression", nil},
@@ -152,7 +153,7 @@ func TestAPIFields(t *testing.T) {
 				a.Errorf("that was %s: %s", test.member, test.value)
 			}
 		}
-		t.Run("the first mistake in the order of the alphabet is told", func(*testing.T) {
+		a.Run("the first mistake in the order of the alphabet is told", func(*testing.T) {
 			a.post(at(check, ""), `{"tz":1,"timeout":"x","name":5,"desc":null}`).refused(400, not+"desc is not a string")
 		})
 	})
@@ -191,10 +192,10 @@ func TestAPICreate(t *testing.T) {
 		id, _ := w.doc()["uuid"].(string)
 		a.get("/api/v3/checks/" + id).is(200)
 
-		t.Run("a schedule wins over a timeout", func(*testing.T) {
+		a.Run("a schedule wins over a timeout", func(*testing.T) {
 			a.post(createPath, `{"schedule":"0 4 * * *","tz":"Europe/Riga","timeout":3600}`).is(201).has("kind", "cron", "schedule", "0 4 * * *", "tz", "Europe/Riga")
 		})
-		t.Run("slugs", func(*testing.T) {
+		a.Run("slugs", func(*testing.T) {
 			for _, test := range []struct{ version, body, slug string }{
 				{"v1", `{"name":"Nightly Backup"}`, "nightly-backup"},
 				{"v2", `{"name":"Nightly  backup"}`, "nightly-backup-2"},
@@ -217,7 +218,7 @@ func TestAPICreate(t *testing.T) {
 			a.post("/api/v3/checks/"+id, `{"slug":"taken"}`).refused(409, text)
 			a.ask(foreignKey, http.MethodPost, createPath, `{"slug":"taken"}`).is(201) // each project has its own
 		})
-		t.Run("the slug follows the name in the first versions", func(*testing.T) {
+		a.Run("the slug follows the name in the first versions", func(*testing.T) {
 			check := a.addCheck(a.project.ID, "First")
 			one := "checks/" + check.UUID.String()
 			a.post("/api/v1/"+one, `{"name":"Taken"}`).is(200).has("name", "Taken", "slug", "taken-2")
@@ -226,7 +227,7 @@ func TestAPICreate(t *testing.T) {
 			a.post("/api/v2/"+one, `{"desc":"y"}`).is(200).has("slug", "taken-2")
 			a.post("/api/v2/"+one, `{"name":"Third"}`).is(200).has("slug", "third")
 		})
-		t.Run("an old UUID is kept", func(*testing.T) {
+		a.Run("an old UUID is kept", func(*testing.T) {
 			id := uuid.NewString()
 			a.post(createPath, `{"import_uuid":"`+strings.ToUpper(id)+`","name":"Moved"}`).is(201).has("uuid", id)
 			a.post(createPath, `{"import_uuid":"`+id+`"}`).refused(409, "import_uuid belongs to another check")
@@ -234,7 +235,7 @@ func TestAPICreate(t *testing.T) {
 			a.post(createPath, `{"import_uuid":"`+id+`","name":"Moved","unique":["name"]}`).is(200)
 			a.post(createPath, `{"import_uuid":"`+uuid.NewString()+`","name":"Moved","unique":["name"]}`).refused(409, "the check is there with another UUID, "+id)
 		})
-		t.Run("tokens of another service", func(*testing.T) {
+		a.Run("tokens of another service", func(*testing.T) {
 			const body = `{"name":"Snitch","unique":["name"],"tokens":[{"dialect":"deadmanssnitch","token":"c2354d53d2"}]}`
 			w := a.post(createPath, body).is(201)
 			a.post(createPath, body).is(200)
@@ -309,16 +310,16 @@ func TestAPIUnique(t *testing.T) {
 			"another timeout":          `{"name":"Renamed","timeout":3601,"unique":["name","timeout"]}`,
 			"a name in another letter": `{"name":"renamed","unique":["name"]}`,
 		} {
-			t.Run(name, func(*testing.T) { a.post(createPath, body).is(201) })
+			a.Run(name, func(*testing.T) { a.post(createPath, body).is(201) })
 		}
-		t.Run("the oldest of several is taken", func(*testing.T) {
+		a.Run("the oldest of several is taken", func(*testing.T) {
 			a.post(createPath, `{"name":"Renamed","unique":["name"]}`).is(200).has("uuid", first)
 		})
-		t.Run("a schedule has no timeout", func(*testing.T) {
+		a.Run("a schedule has no timeout", func(*testing.T) {
 			a.post(createPath, `{"name":"Cron","schedule":"* * * * *"}`).is(201)
 			a.post(createPath, `{"name":"Cron","timeout":86400,"unique":["name","timeout"]}`).is(201)
 		})
-		t.Run("50 at once make one", func(t *testing.T) {
+		a.Run("50 at once make one", func(t *testing.T) {
 			codes := a.together(50, func(i int) reply {
 				return a.post("/api/v1/checks/", fmt.Sprintf(`{"name":"At once","desc":"%d","channels":"*","unique":["name"]}`, i))
 			})
@@ -334,7 +335,7 @@ func TestAPIUnique(t *testing.T) {
 				t.Errorf("%d checks were made; answers: %v", made, codes)
 			}
 		})
-		t.Run("20 derived slugs at once are 20", func(t *testing.T) {
+		a.Run("20 derived slugs at once are 20", func(t *testing.T) {
 			codes := a.together(20, func(int) reply { return a.post("/api/v1/checks/", `{"name":"Same name"}`) })
 			checks, err := a.st.Checks(t.Context(), a.project.ID, 100)
 			a.ok(err)

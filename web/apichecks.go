@@ -204,28 +204,26 @@ func (s *Server) decideOn(c *apiCall, check monitor.Check, assign *[]monitor.Cha
 	if err != nil {
 		return check, err
 	}
-	var refused error
 	results, err := s.Store.Transitions(c.ctx(), []store.Step{{
 		Ref:    store.Ref{ID: check.ID},
 		Assign: assign,
+		Refuse: func(current monitor.Check) error {
+			if err := unchanged(current); err != nil {
+				return err
+			}
+			_, err := rule(current)
+			return err
+		},
 		Decide: func(current monitor.Check) monitor.Change {
-			var change monitor.Change
-			if refused = unchanged(current); refused == nil {
-				change, refused = rule(current)
-			}
-			if refused != nil {
-				return monitor.Change{Check: current, Unchanged: true}
-			}
+			change, _ := rule(current) // what it refuses was refused above
 			return change
 		},
 	}})
-	switch {
-	case err != nil:
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
 		return check, err
-	case results[0].Err != nil:
-		return check, results[0].Err
-	case refused != nil:
-		return check, refused
 	}
 	return results[0].Change.Check, nil
 }

@@ -60,12 +60,6 @@ func parseMembers(raw []byte) (members, error) {
 	return found, nil
 }
 
-// has reports whether the request holds a member, be it null.
-func (m members) has(name string) bool {
-	_, ok := m[name]
-	return ok
-}
-
 // invalidMember refuses a member in the words that clients of Healthchecks know.
 func invalidMember(name, words string) error {
 	return refusal{code: http.StatusBadRequest, words: validationError + name + " " + words}

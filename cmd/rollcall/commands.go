@@ -28,6 +28,14 @@ type commandLine struct {
 	Migrate     migrate     `cmd:"" help:"Bring the database's schema up to date and end."`
 	User        user        `cmd:"" help:"Manage accounts."`
 	Healthcheck healthcheck `cmd:"" help:"Ask a running server whether it is ready; the exit status answers."`
+	Run         runJob      `cmd:"" help:"Run a job and report how it went."`
+	Ping        pingCheck   `cmd:"" help:"Report about a job with one ping."`
+	Checks      checks      `cmd:"" help:"Look after checks."`
+	Events      events      `cmd:"" help:"Show the pings, flips and deliveries of the project as they happen."`
+	Apply       apply       `cmd:"" help:"Bring about the channels and checks that a file describes."`
+	Export      export      `cmd:"" help:"Print the project as the file that apply takes."`
+	Import      imports     `cmd:"" help:"Make checks of crontabs, timers, and what other services watch."`
+	Completion  completion  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Version     showVersion `cmd:"" help:"Show the version."`
 }
 

@@ -30,12 +30,39 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := stopped(context.Background())
 	// A second signal ends the process at once. That loses nothing either: what was
 	// answered is stored.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
+
+// stopped returns a context that ends when the process is told to.
+func stopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	signals := heeded(os.Interrupt, syscall.SIGTERM)
+	if len(signals) == 0 {
+		return ctx, func() {} // no signals would be all signals
+	}
+	return signal.NotifyContext(ctx, signals...)
+}
+
+// heeded returns those of the signals that the parent did not have us ignore. What
+// nohup, or a shell in the background, keeps from us stays away from our jobs too.
+func heeded(signals ...os.Signal) (heeded []os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			heeded = append(heeded, s)
+		}
+	}
+	return heeded
+}
+
+// exitStatus is the error of a command that has said itself what there was to say
+// and ends with this status.
+type exitStatus int
+
+// Error returns the status.
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // streams are what a command reads and writes.
 type streams struct {
@@ -70,7 +97,12 @@ func run(ctx context.Context, args []string, io streams) int {
 	if err != nil {
 		return fail(io, exitUsage, fmt.Errorf("%w (%s --help shows what there is)", err, asked(err)))
 	}
-	if err := command.Run(); err != nil {
+	err = command.Run()
+	var status exitStatus
+	switch {
+	case errors.As(err, &status):
+		return int(status)
+	case err != nil:
 		return fail(io, exitError, err)
 	}
 	return exitOK

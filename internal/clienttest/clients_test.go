@@ -25,6 +25,7 @@ func TestClients(t *testing.T) {
 		"sentry-cli":         func(t *testing.T) { testSentryCLI(t, s) },
 		"sentry-go":          func(t *testing.T) { testSentryGo(t, s, filepath.Join(goClients, "sentry")) },
 		"opsgenie-go-sdk-v2": func(t *testing.T) { testOpsgenie(t, s, filepath.Join(goClients, "opsgenie")) },
+		"go-healthchecksio":  func(t *testing.T) { testHealthchecksIO(t, s, filepath.Join(goClients, "healthchecksio")) },
 		"cronitor for Node":  func(t *testing.T) { testCronitor(t, s) },
 		"Alertmanager":       func(t *testing.T) { testAlertmanager(t, s) },
 		"recorded requests":  func(t *testing.T) { testRecorded(t, s) },

@@ -27,6 +27,7 @@ import (
 
 const (
 	pingKey  = "k3yk3yk3yk3yk3yk3yk3y0"
+	apiKey   = "hcw_abcdefghijklmnopqrstuvwxyz01"
 	checkID  = "7d5f0c5e-94a1-4e0b-9d35-6a1a8e0a2b11"
 	hooked   = "0b8e6a52-3c1d-4e7f-8a6b-2d3c4e5f6a7b"
 	imported = "c0dec0de4242" // a token of Cronitor's
@@ -49,6 +50,11 @@ func newSite(t *testing.T) *site {
 	document := filepath.Join(dir, "provision.yaml")
 	if err := os.WriteFile(document, []byte(`
 projects:
+  - name: Managed
+    owner: ops@example.org
+    api_key: `+apiKey+`
+    channels: [{name: Desk, kind: email, address: desk@example.org}]
+    checks: [{name: Other, slug: other, period: 1h, grace: 1h}]
   - name: Clients
     owner: ops@example.org
     ping_key: `+pingKey+`

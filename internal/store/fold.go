@@ -75,11 +75,11 @@ func Fold(steps []Step, checks []*Loaded) Writes {
 		}
 		result.Change, result.Created = change, loaded.Created
 		loaded.Created = false
-		if change.Unchanged {
-			continue
-		}
 		if step.Assign != nil {
 			w.Assigns = append(w.Assigns, AssignWrite{before.ID, before.Project, *step.Assign})
+		}
+		if change.Unchanged {
+			continue
 		}
 		loaded.Check = change.Check
 		at, again := written[loaded]
@@ -110,5 +110,10 @@ func decide(step Step, c monitor.Check) (change monitor.Change, err error) {
 			err = fmt.Errorf("decide on check %d: %v", c.ID, p)
 		}
 	}()
+	if step.Refuse != nil {
+		if err := step.Refuse(c); err != nil {
+			return monitor.Change{}, err
+		}
+	}
 	return step.Decide(c), nil
 }

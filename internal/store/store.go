@@ -55,8 +55,10 @@ type Step struct {
 	Ref Ref
 	// Decide is pure: it may be called twice.
 	Decide func(monitor.Check) monitor.Change
-	// Assign replaces the channels of the check in the same transaction, when not nil
-	// and unless Decide left the check Unchanged.
+	// Refuse, when not nil, is asked before Decide, and is as pure. Its error is that
+	// of the step, of which then nothing is done.
+	Refuse func(monitor.Check) error
+	// Assign replaces the channels of the check in the same transaction, when not nil.
 	Assign *[]monitor.ChannelID
 }
 

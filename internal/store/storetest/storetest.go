@@ -43,6 +43,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},
 		{name: "accounts", tests: accountTests},
+		{name: "programs", tests: programTests},
 		{name: "coverage", tests: coverageTests, apart: true},
 		{name: "trim", tests: trimTests},
 	} {
