@@ -1,7 +1,7 @@
 package web
 
 import (
-	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,8 +11,8 @@ import (
 	"rollcall/internal/store"
 )
 
-// fullChannelDoc is a channel with what its kind has. Only the secret of a webhook
-// is told once, when it is made by the server; afterwards its receiver has it.
+// fullChannelDoc is a channel with what its kind has. The secret of a webhook is told
+// once, by the answer to the request that let the server make it.
 type fullChannelDoc struct {
 	channelDoc
 	Address  string  `json:"address,omitempty"`
@@ -60,38 +60,67 @@ func (s *Server) apiCreateChannel(c *apiCall) error {
 		return err
 	}
 	fresh := monitor.Channel{Project: c.project.ID, Kind: monitor.ChannelKind(kind), Created: s.Now()}
-	channel, err := channelSaid(c, fresh)
+	channel, secret, err := channelSaid(c, fresh)
 	if err != nil {
 		return err
 	}
 	if channel, err = s.Store.CreateChannel(c.ctx(), channel); err != nil {
-		return orConflict(err, "another channel has this name")
+		return nameTaken(err)
 	}
 	doc := channelOf(store.ChannelUse{Channel: channel})
-	doc.Secret = channel.Settings.Secret
+	doc.Secret = secret
 	return c.json(http.StatusCreated, doc)
 }
 
-// apiUpdateChannel changes what the request names. A channel that was disabled is
-// tried again.
+// nameTaken says what a conflict of channels is about.
+func nameTaken(err error) error {
+	if errors.Is(err, fault.Conflict) {
+		return refuse(http.StatusConflict, "another channel of this project has this name")
+	}
+	return err
+}
+
+// apiUpdateChannel changes what the request names. An empty secret makes a new one. A
+// channel that was disabled is tried again.
 func (s *Server) apiUpdateChannel(c *apiCall) error {
 	use, err := s.apiChannelNamed(c, c.path("id"))
 	if err != nil {
 		return err
 	}
-	if use.Channel, err = channelSaid(c, use.Channel); err != nil {
+	if said, present, err := c.body.text("kind", 0); err != nil {
+		return err
+	} else if present && said != string(use.Kind) {
+		return invalidMember("kind", "cannot be changed; make another channel")
+	}
+	channel, secret, err := channelSaid(c, use.Channel)
+	if err != nil {
 		return err
 	}
+	use.Channel = channel
 	use.Disabled = ""
 	if err := s.Store.EditChannel(c.ctx(), use.Channel); err != nil {
-		return orConflict(err, "another channel has this name")
+		return nameTaken(err)
 	}
 	s.Kick()
-	return c.json(http.StatusOK, channelOf(use))
+	doc := channelOf(use)
+	doc.Secret = secret
+	return c.json(http.StatusOK, doc)
 }
 
-// channelSaid puts what the request says into a channel and validates it.
-func channelSaid(c *apiCall, channel monitor.Channel) (monitor.Channel, error) {
+// otherKinds are the members that a kind of channel has no use for.
+var otherKinds = map[monitor.ChannelKind][]string{
+	monitor.Email:   {"secret", "url"},
+	monitor.Webhook: {"address"},
+}
+
+// channelSaid puts what the request says into a channel and validates it. It also
+// returns the channel's secret when it was made here.
+func channelSaid(c *apiCall, channel monitor.Channel) (said monitor.Channel, secret string, err error) {
+	for _, name := range otherKinds[channel.Kind] {
+		if _, present := c.body[name]; present {
+			return channel, "", invalidMember(name, "is no member of channels of the kind "+string(channel.Kind))
+		}
+	}
 	for _, member := range []struct {
 		name string
 		to   *string
@@ -103,14 +132,18 @@ func channelSaid(c *apiCall, channel monitor.Channel) (monitor.Channel, error) {
 	} {
 		said, present, err := c.body.text(member.name, 0)
 		if err != nil {
-			return channel, err
+			return channel, "", err
 		}
 		if present {
 			*member.to = said
 		}
 	}
-	channel.Settings.Secret = cmp.Or(channel.Settings.Secret, newSecret())
-	return channel.Valid()
+	if channel.Kind == monitor.Webhook && channel.Settings.Secret == "" {
+		secret = newSecret()
+		channel.Settings.Secret = secret
+	}
+	channel, err = channel.Valid()
+	return channel, secret, err
 }
 
 // apiDeleteChannel deletes a channel and answers with what it was.

@@ -9,11 +9,13 @@ import (
 	"rollcall/internal/store"
 )
 
+// deliveryDoc is a message as the API shows it. Its check has the name and slug that
+// the message has, which it keeps.
 type deliveryDoc struct {
 	ID       int64                 `json:"id"`
 	Kind     monitor.DeliveryKind  `json:"kind"`
 	Channel  deliveryChannel       `json:"channel"`
-	Check    *eventHead            `json:"check"`
+	Check    *eventHead            `json:"check"` // null for a test, as are the two after it
 	Old      *string               `json:"old"`
 	New      *string               `json:"new"`
 	State    monitor.DeliveryState `json:"state"`
@@ -23,7 +25,12 @@ type deliveryDoc struct {
 	Ended    *string               `json:"ended"`
 	Answer   string                `json:"answer"`
 	Code     *int                  `json:"code"`
-	Tries    []attemptDoc          `json:"tries,omitempty"`
+}
+
+// triedDoc is a delivery with its attempts, the first one first.
+type triedDoc struct {
+	deliveryDoc
+	Tries []attemptDoc `json:"tries"`
 }
 
 type deliveryChannel struct {
@@ -113,9 +120,9 @@ func (s *Server) apiDelivery(c *apiCall) error {
 	if err != nil {
 		return err
 	}
-	doc := deliveryOf(rows[0])
-	for _, a := range attempts {
-		doc.Tries = append(doc.Tries, attemptDoc{a.N, apiMicros(a.Started), a.Took.Seconds(), a.OK, a.Code, a.Answer})
+	doc := triedDoc{deliveryOf(rows[0]), make([]attemptDoc, len(attempts))}
+	for i, a := range attempts {
+		doc.Tries[i] = attemptDoc{a.N, apiMicros(a.Started), a.Took.Seconds(), a.OK, a.Code, a.Answer}
 	}
 	return c.json(http.StatusOK, doc)
 }
@@ -140,7 +147,7 @@ func deliveryOf(row store.DeliveryRow) deliveryDoc {
 		NextAt: microsOrNull(row.NextAt), Ended: microsOrNull(row.Ended), Answer: row.Answer, Code: row.Code,
 	}
 	if row.Flip != nil {
-		doc.Check = &eventHead{UUID: row.CheckUUID.String(), Name: row.CheckName, Slug: row.Flip.Facts.Slug}
+		doc.Check = &eventHead{UUID: row.CheckUUID.String(), Name: row.Flip.Facts.Name, Slug: row.Flip.Facts.Slug}
 		doc.Old, doc.New = orNull(string(row.Flip.Old)), orNull(string(row.Flip.New))
 	}
 	return doc

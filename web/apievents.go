@@ -24,26 +24,36 @@ const (
 	eventSettle = 3 * time.Second
 )
 
+// eventDoc is an event with the members of its kind, and no others.
 type eventDoc struct {
 	At    string     `json:"at"`
 	Kind  string     `json:"kind"`
 	Check *eventHead `json:"check"` // null for a test of a channel
+	*pingEvent
+	*flipEvent
+	*deliveryEvent
+}
 
-	N        int64    `json:"n,omitempty"`
-	Signal   string   `json:"signal,omitempty"`
-	RunID    string   `json:"rid,omitempty"`
-	Exit     *int64   `json:"exit_status,omitempty"`
-	Duration *float64 `json:"duration,omitempty"` // seconds
-	Ignored  *bool    `json:"ignored,omitempty"`
+type pingEvent struct {
+	N        int64          `json:"n"`
+	Signal   monitor.Signal `json:"signal"`
+	RunID    *string        `json:"rid"`
+	Exit     *int64         `json:"exit_status"`
+	Duration *float64       `json:"duration"` // seconds
+	Ignored  bool           `json:"ignored"`
+}
 
-	Old    monitor.Status `json:"old,omitempty"`
-	New    monitor.Status `json:"new,omitempty"`
-	Reason monitor.Reason `json:"reason,omitempty"`
+type flipEvent struct {
+	Old    monitor.Status `json:"old"`
+	New    monitor.Status `json:"new"`
+	Reason monitor.Reason `json:"reason"`
+}
 
-	Channel  string                `json:"channel,omitempty"`
-	State    monitor.DeliveryState `json:"state,omitempty"`
-	Attempts int                   `json:"attempts,omitempty"`
-	Answer   string                `json:"answer,omitempty"`
+type deliveryEvent struct {
+	Channel  string                `json:"channel"`
+	State    monitor.DeliveryState `json:"state"`
+	Attempts int                   `json:"attempts"`
+	Answer   string                `json:"answer"`
 }
 
 // eventHead names a check; its UUID only for a key that may ping it.
@@ -103,14 +113,14 @@ func eventOf(e store.Event, readOnly bool) eventDoc {
 	}
 	switch {
 	case e.Ping != nil:
-		ignored := e.Ping.Ignored != ""
-		doc.Kind, doc.N, doc.Signal, doc.RunID = "ping", e.Ping.N, string(e.Ping.Signal), e.Ping.RunID
-		doc.Exit, doc.Duration, doc.Ignored = e.Ping.Exit, secondsOf(e.Ping.Duration), &ignored
+		doc.Kind = "ping"
+		doc.pingEvent = &pingEvent{e.Ping.N, e.Ping.Signal, orNull(e.Ping.RunID), e.Ping.Exit, secondsOf(e.Ping.Duration), e.Ping.Ignored != ""}
 	case e.Flip != nil:
-		doc.Kind, doc.Old, doc.New, doc.Reason = "flip", e.Flip.Old, e.Flip.New, e.Flip.Reason
+		doc.Kind = "flip"
+		doc.flipEvent = &flipEvent{e.Flip.Old, e.Flip.New, e.Flip.Reason}
 	default:
-		doc.Kind, doc.Channel, doc.State = "delivery", e.Channel, e.Delivery.State
-		doc.Attempts, doc.Answer = e.Delivery.Attempts, e.Delivery.Answer
+		doc.Kind = "delivery"
+		doc.deliveryEvent = &deliveryEvent{e.Channel, e.Delivery.State, e.Delivery.Attempts, e.Delivery.Answer}
 	}
 	return doc
 }

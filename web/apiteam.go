@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -42,7 +43,7 @@ func (s *Server) apiRenameProject(c *apiCall) error {
 	}
 	if present {
 		if name, err = account.ValidProjectName(name); err != nil {
-			return invalidMember("name", "is empty, or longer than the limit of a project's name")
+			return invalidMember("name", fmt.Sprintf("takes 1 to %d characters", account.ProjectNameLimit))
 		}
 		if err := s.Store.RenameProject(c.ctx(), c.project.ID, name); err != nil {
 			return err

@@ -69,6 +69,10 @@ type serve struct {
 	BaseURL        string        `env:"ROLLCALL_BASE_URL" placeholder:"URL" help:"How people and jobs reach this server, such as https://rollcall.example.org. Without it, the address it listens on."`
 	SMTP           string        `name:"smtp" env:"ROLLCALL_SMTP" placeholder:"URL" help:"Mail server: smtp[s]://user:password@host:port?from=alerts@example.org. Without it no mail is sent."`
 	SMTPFile       string        `name:"smtp-file" env:"ROLLCALL_SMTP_FILE" placeholder:"FILE" help:"Read the mail server's URL from a file."`
+	MailListen     string        `env:"ROLLCALL_MAIL_LISTEN" placeholder:"HOST:PORT" help:"Where pings by e-mail are taken, by SMTP. Without it, nowhere."`
+	MailDomain     string        `env:"ROLLCALL_MAIL_DOMAIN" placeholder:"DOMAIN" help:"What follows the @ of the addresses of checks. Without it, the host of the base URL."`
+	MailTLSCert    string        `name:"mail-tls-cert" env:"ROLLCALL_MAIL_TLS_CERT" placeholder:"FILE" help:"Certificate with which mail is taken encrypted (STARTTLS)."`
+	MailTLSKey     string        `name:"mail-tls-key" env:"ROLLCALL_MAIL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
 	OpsListen      string        `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where health, metrics and profiles are served, without a password (${default}; empty: nowhere)."`
 	EgressAllow    []network     `env:"ROLLCALL_EGRESS_ALLOW" placeholder:"CIDR" help:"Networks that alerts may reach although they are private, separated by commas."`
 	TrustedProxies []network     `env:"ROLLCALL_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that may say in X-Forwarded-For who a client is."`
@@ -107,6 +111,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	}
 	a, err := app.Open(ctx, app.Config{
 		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp,
+		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,
 	})

@@ -16,7 +16,7 @@ import (
 
 // hasty is a patience for tests.
 func hasty() patience {
-	return patience{killDelay: 200 * time.Millisecond, silence: 200 * time.Millisecond, lingering: 400 * time.Millisecond}
+	return patience{killDelay: 2 * time.Second, silence: time.Second, lingering: time.Second}
 }
 
 // runScript runs a shell script as a job and returns what it wrote.
@@ -54,7 +54,7 @@ func gone(t *testing.T, printed string) {
 }
 
 func TestKillAfter(t *testing.T) {
-	const long = 300 * time.Millisecond
+	const long = time.Second
 	for name, c := range map[string]struct {
 		script string
 		code   int
@@ -62,10 +62,10 @@ func TestKillAfter(t *testing.T) {
 		ping   client.Ping
 	}{
 		"in time":                      {"echo $$; exit 3", 3, "", client.Exited(3)},
-		"ends when it is told to":      {"sleep 600 & echo $!; exec sleep 600", 143, "it took longer than 300ms and was sent SIGTERM; ended by signal 15 (terminated)", client.Ping{Signal: client.Fail}},
-		"ends well when it is told to": {"trap 'exit 0' TERM; sleep 600 & echo $!; wait", 0, "it took longer than 300ms and was sent SIGTERM; it ended with status 0", client.Ping{Signal: client.Fail}},
-		"does not want to end":         {"trap '' TERM; sleep 600 & echo $!; sleep 600", 137, "it took longer than 300ms and was sent SIGTERM and SIGKILL; ended by signal 9 (killed)", client.Ping{Signal: client.Fail}},
-		"leaves something behind":      {"(trap '' TERM; exec sleep 600) & echo $!; exec sleep 600", 143, "it took longer than 300ms and was sent SIGTERM; ended by signal 15 (terminated)", client.Ping{Signal: client.Fail}},
+		"ends when it is told to":      {"sleep 600 & echo $!; exec sleep 600", 143, "it took longer than 1s and was sent SIGTERM; ended by signal 15 (terminated)", client.Ping{Signal: client.Fail}},
+		"ends well when it is told to": {"trap 'exit 0' TERM; sleep 600 & echo $!; wait", 0, "it took longer than 1s and was sent SIGTERM; it ended with status 0", client.Ping{Signal: client.Fail}},
+		"does not want to end":         {"trap '' TERM; sleep 600 & echo $!; sleep 600", 137, "it took longer than 1s and was sent SIGTERM and SIGKILL; ended by signal 9 (killed)", client.Ping{Signal: client.Fail}},
+		"leaves something behind":      {"(trap '' TERM; exec sleep 600) & echo $!; exec sleep 600", 143, "it took longer than 1s and was sent SIGTERM; ended by signal 15 (terminated)", client.Ping{Signal: client.Fail}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +131,10 @@ func (s *slowReader) Write(p []byte) (int, error) {
 // A job writes into a full pipe and ends; that is no reason to lose what it wrote.
 func TestSlowReaderGetsEverything(t *testing.T) {
 	out := &slowReader{over: make(chan struct{})}
-	j := job{command: []string{"sh", "-c", "seq 10000"}, streams: streams{out: out, err: io.Discard}, tail: &tail{keep: 5}, patience: hasty()}
+	j := job{
+		command: []string{"sh", "-c", "seq 10000"}, streams: streams{out: out, err: io.Discard},
+		tail: &tail{keep: 5}, patience: patience{silence: 100 * time.Millisecond, lingering: 100 * time.Millisecond},
+	}
 	if err := j.start(); err != nil {
 		t.Fatal(err)
 	}

@@ -169,6 +169,7 @@ func (r *reports) start(ctx context.Context, at time.Time) {
 			r.note(r.configure(ctx))
 		}
 		if err != nil && !final(err) {
+			pause(untilEnd, err)
 			again := *r.pinger
 			again.Spool = nil // what is missing at the end is told, or kept, with the end
 			err = again.Deliver(untilEnd, r.to, start)
@@ -179,6 +180,18 @@ func (r *reports) start(ctx context.Context, at time.Time) {
 			r.note(err)
 		}
 	}()
+}
+
+// pause waits before what has failed is tried again, as long as the server asks.
+func pause(ctx context.Context, err error) {
+	wait := time.Second
+	if answered, ok := errors.AsType[*client.PingError](err); ok && answered.RetryAfter != nil {
+		wait = max(wait, *answered.RetryAfter)
+	}
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
 }
 
 // note remembers what is told after the job, so that nothing comes between the lines

@@ -131,9 +131,11 @@ func broken(t *testing.T) map[string]string {
 		"has no name":         "http://rollcall.invalid",
 		"answers 500":         answering(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "broken", 500) }),
 		"answers 404":         answering(http.NotFound),
-		"redirects":           answering(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently) }),
-		"answers a page":      answering(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<h1>Welcome</h1>") }),
-		"hangs":               answering(func(http.ResponseWriter, *http.Request) { <-hanging }),
+		"redirects": answering(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
+		}),
+		"answers a page": answering(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<h1>Welcome</h1>") }),
+		"hangs":          answering(func(http.ResponseWriter, *http.Request) { <-hanging }),
 		"answers without end": answering(func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				fmt.Fprint(w, "and so on, ")
@@ -271,6 +273,7 @@ func TestJobDoesNotWaitForTheServer(t *testing.T) {
 			}
 			fmt.Fprint(w, "OK")
 		})
+		begin := time.Now()
 		r := startRun(t, server.URL, "--timeout", "60s", fmt.Sprintf("--quiet=%t", quiet), "--", "sh", "-c", "printf ?; read x; printf $x; read y")
 		question := make([]byte, 2)
 		if _, err := io.ReadFull(r.out, question[:1]); err != nil {
@@ -281,6 +284,9 @@ func TestJobDoesNotWaitForTheServer(t *testing.T) {
 		}
 		if _, err := io.ReadFull(r.out, question[1:]); err != nil || string(question) != "?!" {
 			t.Fatalf("%q, %v", question, err)
+		}
+		if waited := time.Since(begin); waited > 20*time.Second { // a try ends after 30 s
+			t.Errorf("the job waited for %s", waited)
 		}
 		close(release)
 		if rest, code := r.end(t); rest != "" || code != 1 {
@@ -360,13 +366,25 @@ func TestSignalsAreHandedOn(t *testing.T) {
 // A signal that ends the job ends what the job has started too.
 func TestSignalEndsAll(t *testing.T) {
 	server := newArrivals(t, nil)
-	r := startRun(t, server.URL, "--", "sh", "-c", "sleep 600 & echo ready; wait; sleep 600")
+	held := filepath.Join(t.TempDir(), "held")
+	if err := syscall.Mkfifo(held, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startRun(t, server.URL, "--", "sh", "-c", "sleep 600 >"+held+" & echo ready; wait; sleep 600")
 	r.says(t, "ready")
+	begun, err := os.Open(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer begun.Close()
 	if err := r.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if _, code := r.end(t); code != 143 {
 		t.Errorf("it ends with %d", code)
+	}
+	if _, err := io.ReadAll(begun); err != nil { // as long as the sleep holds it
+		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"/start 36 ", "/fail 36 ready\nrollcall: ended by signal 15 (terminated)\n"}, server.all()); diff != "" {
 		t.Error(diff)

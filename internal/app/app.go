@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"rollcall/internal/alerter"
 	"rollcall/internal/ingest"
+	"rollcall/internal/mailbox"
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
 	"rollcall/internal/provision"
@@ -41,6 +43,8 @@ type App struct {
 	ingest    *ingest.Ingest
 	scheduler *scheduler.Scheduler
 	alerter   *alerter.Alerter
+	mail      net.Listener
+	mailbox   *mailbox.Mailbox
 }
 
 // now is the clock of the whole program.
@@ -56,6 +60,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	if _, err := c.baseURL(c.Listen); err != nil {
+		return nil, err
+	}
+	if err := c.checkMail(); err != nil {
 		return nil, err
 	}
 	var described provision.Document
@@ -142,6 +149,13 @@ func (a *App) bind() error {
 		}
 		a.private = newServer(l, opsWriteLimit, c.Log)
 	}
+	if c.MailListen != "" {
+		l, err := listen("--mail-listen", c.MailListen)
+		if err != nil {
+			return err
+		}
+		a.mail = l
+	}
 	var err error
 	a.base, err = c.baseURL(address)
 	return err
@@ -186,6 +200,9 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	if a.public == nil {
 		return nil
 	}
+	if err := a.takeMail(); err != nil {
+		return err
+	}
 	handler, err := web.New(web.Config{
 		Store:   a.store,
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now}),
@@ -219,5 +236,8 @@ func (a *App) closeListeners() {
 		if s != nil {
 			_ = s.listener.Close()
 		}
+	}
+	if a.mail != nil {
+		_ = a.mail.Close()
 	}
 }

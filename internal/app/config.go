@@ -22,6 +22,10 @@ type Config struct {
 	BaseURL   string // how people and jobs reach this server; "" is Listen
 	SMTP      string // smtp[s]://user:pass@host:port?from=…; "" sends no mail
 
+	MailListen        string // address at which pings by e-mail are taken; "" takes none
+	MailDomain        string // what follows the @ of their addresses; "" is the host of BaseURL
+	MailCert, MailKey string // files of the certificate for STARTTLS; "" offers none
+
 	EgressAllow    []netip.Prefix // that alerts may reach although private
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 

@@ -72,6 +72,15 @@ func (p parts) Collect(out chan<- prometheus.Metric) {
 			prometheus.NewDesc("ping_commit_duration_seconds", "Time that a batch of pings took to be stored.", nil, nil),
 			uint64(stats.Batches.Load()), time.Duration(stats.CommitNs.Load()).Seconds(), nil)
 	}
+	if p.mailbox != nil {
+		stats := p.mailbox.Stats()
+		s.counter("mail_pings_total", "Pings stored that came by e-mail.", stats.Stored.Load())
+		s.counter("mail_repeated_total", "Pings by e-mail that were stored before: their mail was sent again.", stats.Repeated.Load())
+		s.counter("mail_unknown_total", "Recipients that are no check, answered 550.", stats.Unknown.Load())
+		s.counter("mail_deferred_total", "Mails and recipients that were answered 451.", stats.Deferred.Load())
+		s.counter("mail_limited_total", "Clients that were answered 421 for a limit.", stats.Limited.Load())
+		s.gauge("mail_sessions", "Clients of the mailbox.", float64(stats.Sessions.Load()))
+	}
 	if p.scheduler != nil {
 		stats := p.scheduler.Stats()
 		if judged := p.scheduler.JudgedUpTo(); !judged.IsZero() {

@@ -58,7 +58,7 @@ func (w worker) end(limit context.Context) {
 
 // workers are the parts of a running process.
 type workers struct {
-	public, private, ingest, scheduler, alerter, trimmer worker
+	public, private, mail, ingest, scheduler, alerter, trimmer worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -109,6 +109,9 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 	if a.public != nil {
 		w.public = start(ctx, group, "pages and pings", a.public.run)
 	}
+	if a.mailbox != nil {
+		w.mail = start(ctx, group, "mailbox", func(ctx context.Context) error { return a.mailbox.Serve(ctx, a.mail) })
+	}
 	if a.private != nil {
 		w.private = start(ctx, group, "operations", a.private.run)
 	}
@@ -127,13 +130,16 @@ func (a *App) stop(limit context.Context, w workers) {
 		case <-limit.Done():
 		}
 	}
-	if w.public.stop != nil {
-		w.public.stop() // accepts no more; its end is waited for below
+	for _, in := range []worker{w.public, w.mail} {
+		if in.stop != nil {
+			in.stop() // accepts no more; its end is waited for below
+		}
 	}
 	w.scheduler.end(limit)
 	w.trimmer.end(limit)
 	w.alerter.end(limit)
 	w.public.end(limit)
+	w.mail.end(limit)
 	w.ingest.end(limit)
 	w.private.end(limit)
 }
@@ -141,7 +147,7 @@ func (a *App) stop(limit context.Context, w workers) {
 // greet tells the person who started the process where it is, and how the first
 // account is made as long as there is none.
 func (a *App) greet(ctx context.Context) error {
-	a.config.Log.Info("started", "version", a.config.Version, "listen", a.Addr(), "ops", a.OpsAddr(), "base_url", a.base)
+	a.config.Log.Info("started", "version", a.config.Version, "listen", a.Addr(), "ops", a.OpsAddr(), "mail", a.MailAddr(), "base_url", a.base)
 	if a.public == nil {
 		return nil
 	}
