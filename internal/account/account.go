@@ -37,7 +37,7 @@ type Project struct {
 	PingKey string // 22 characters; addresses checks by slug
 	// BadgeKey stands in the addresses of badges; "" makes a new project one of its own.
 	BadgeKey string
-	Created time.Time
+	Created  time.Time
 }
 
 // Role is what a member may do in a project.
