@@ -136,7 +136,7 @@ func Settings(p SettingsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, ".</p></header><div class=\"fields\"><div class=\"row\"><form method=\"post\" action=\"/settings/api-key\"><button class=\"btn\" name=\"kind\" value=\"rw\">Make a new API key</button></form><form method=\"post\" action=\"/settings/api-key\"><button class=\"btn\" name=\"kind\" value=\"ro\">Make a new read-only API key</button></form></div></div><div class=\"means\"><p class=\"soft\">A project has one key of each kind. A new one ends the one before it. Only its hash is kept, so it is shown once.</p></div></section></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, ".</p></header><div class=\"fields\"><div class=\"row\"><form method=\"post\" action=\"/settings/api-key\"><button class=\"btn\" name=\"kind\" value=\"rw\">Make a new API key</button></form><form method=\"post\" action=\"/settings/api-key\"><button class=\"btn\" name=\"kind\" value=\"ro\">Make a new read-only API key</button></form></div></div><div class=\"means\"><p class=\"soft\">A project has one key of each kind. A new one ends the one before it. Only its hash is kept, so it is shown once. <a href=\"/docs/api\">What the API can do</a></p></div></section></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

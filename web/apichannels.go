@@ -130,12 +130,12 @@ func channelSaid(c *apiCall, channel monitor.Channel) (said monitor.Channel, sec
 		{"url", &channel.Settings.URL},
 		{"secret", &channel.Settings.Secret},
 	} {
-		said, present, err := c.body.text(member.name, 0)
+		text, present, err := c.body.text(member.name, 0)
 		if err != nil {
 			return channel, "", err
 		}
 		if present {
-			*member.to = said
+			*member.to = text
 		}
 	}
 	if channel.Kind == monitor.Webhook && channel.Settings.Secret == "" {

@@ -9,6 +9,12 @@ import (
 	"rollcall/internal/store"
 )
 
+// deliveryPage is a part of the list.
+type deliveryPage struct {
+	Deliveries []deliveryDoc `json:"deliveries"`
+	NextCursor *string       `json:"next_cursor"`
+}
+
 // deliveryDoc is a message as the API shows it. Its check has the name and slug that
 // the message has, which it keeps.
 type deliveryDoc struct {
@@ -88,11 +94,7 @@ func (s *Server) apiDeliveries(c *apiCall) error {
 	if more {
 		rows = rows[:len(rows)-1]
 	}
-	type page struct {
-		Deliveries []deliveryDoc `json:"deliveries"`
-		NextCursor *string       `json:"next_cursor"`
-	}
-	answer := page{Deliveries: make([]deliveryDoc, len(rows))}
+	answer := deliveryPage{Deliveries: make([]deliveryDoc, len(rows))}
 	for i, row := range rows {
 		answer.Deliveries[i] = deliveryOf(row)
 	}

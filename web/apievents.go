@@ -24,6 +24,12 @@ const (
 	eventSettle = 3 * time.Second
 )
 
+// eventPage is what became known, and where the next page begins.
+type eventPage struct {
+	Events []eventDoc `json:"events"`
+	Cursor string     `json:"cursor"`
+}
+
 // eventDoc is an event with the members of its kind, and no others.
 type eventDoc struct {
 	At    string     `json:"at"`
@@ -72,11 +78,7 @@ func (s *Server) apiEvents(c *apiCall) error {
 		return err
 	}
 	until := s.Now().Add(-eventSettle)
-	type page struct {
-		Events []eventDoc `json:"events"`
-		Cursor string     `json:"cursor"`
-	}
-	answer := page{Events: []eventDoc{}, Cursor: strconv.FormatInt(until.UnixMicro(), 10)}
+	answer := eventPage{Events: []eventDoc{}, Cursor: strconv.FormatInt(until.UnixMicro(), 10)}
 	text := c.query().Get("after")
 	if text == "" {
 		return c.json(http.StatusOK, answer)
@@ -184,22 +186,31 @@ func (s *Server) apiRuns(c *apiCall) error {
 	return c.json(http.StatusOK, map[string]any{"runs": runs[:min(len(runs), limit)]})
 }
 
+type blindDoc struct {
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Cause string `json:"cause"`
+}
+
 // apiBlind lists the intervals in which Rollcall itself could not see.
 func (s *Server) apiBlind(c *apiCall) error {
 	blinds, err := s.Store.Blinds(c.ctx(), time.Time{}, blindMost)
 	if err != nil {
 		return err
 	}
-	type blindDoc struct {
-		From  string `json:"from"`
-		To    string `json:"to"`
-		Cause string `json:"cause"`
-	}
 	list := make([]blindDoc, len(blinds))
 	for i, b := range blinds {
 		list[i] = blindDoc{apiMicros(b.From), apiMicros(b.To), b.Cause}
 	}
 	return c.json(http.StatusOK, map[string]any{"blind": list})
+}
+
+type summaryDoc struct {
+	Project string                 `json:"project"`
+	Checks  int                    `json:"checks"`
+	Status  map[monitor.Status]int `json:"status"`
+	Waiting int                    `json:"waiting"` // messages that have not ended
+	Dead    int                    `json:"dead"`    // messages that were given up
 }
 
 // apiSummary counts the checks by status, zeros included, and the messages that
@@ -220,11 +231,8 @@ func (s *Server) apiSummary(c *apiCall) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, map[string]any{
-		"project": c.project.Name,
-		"checks":  len(checks),
-		"status":  counts,
-		"waiting": deliveries[monitor.Pending] + deliveries[monitor.Sending],
-		"dead":    deliveries[monitor.Dead],
+	return c.json(http.StatusOK, summaryDoc{
+		Project: c.project.Name, Checks: len(checks), Status: counts,
+		Waiting: deliveries[monitor.Pending] + deliveries[monitor.Sending], Dead: deliveries[monitor.Dead],
 	})
 }

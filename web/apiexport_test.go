@@ -2,7 +2,9 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"rollcall/internal/monitor"
@@ -55,3 +57,18 @@ func ReadCheck(raw []byte, config *monitor.Config) (read monitor.Config, code in
 	}
 	return read, http.StatusOK, ""
 }
+
+// APIRoutes lists the routes of the API as they are described, without those that
+// have addresses of their own.
+func APIRoutes() []string {
+	var list []string
+	for _, route := range apiRoutes() {
+		if !strings.HasPrefix(route.path, "/") {
+			list = append(list, route.method+" "+pathOf(route))
+		}
+	}
+	return list
+}
+
+// APIOperations lists what is described.
+func APIOperations() []string { return slices.Collect(maps.Keys(operations)) }

@@ -32,6 +32,7 @@ func apiRoutes() []apiRoute {
 		{"POST", "notifications/" + aUUID + "/status", keyNone, (*Server).apiNotificationStatus, anyBody},
 		{"POST", "bounces/", keyNone, (*Server).apiBounce, anyBody},
 
+		{"GET", "/api/openapi.json", keyNone, (*Server).apiDocument, 0},
 		{"GET", "/badge/{key:[0-9a-z]{16}}/{sign:" + aSign + "}." + aFormat, keyNone, (*Server).projectBadge, 0},
 		{"GET", "/badge/{key:[0-9a-z]{16}}/{sign:" + aSign + "}/{tag:.+}." + aFormat, keyNone, (*Server).projectBadge, 0},
 		{"GET", "/b/{states:[23]}/{badge:" + uuidPattern + "}." + aFormat, keyNone, (*Server).checkBadge, 0},

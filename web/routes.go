@@ -39,6 +39,7 @@ func routes() []route {
 		{"GET", "/setup/{token}", anybody, (*Server).setupForm},
 		{"POST", "/setup/{token}", anybody, (*Server).setup},
 		{"POST", "/project", session, (*Server).switchProject},
+		{"GET", "/docs/api", anybody, (*Server).apiReference},
 
 		{"GET", "/go/{key}", session, (*Server).goToCheck},
 		{"GET", "/checks", session, (*Server).checks},

@@ -59,6 +59,8 @@ type Server struct {
 	clients  *limiter // log-in attempts by address
 	tests    *limiter // test messages by project
 
+	described object // the API, as OpenAPI
+
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
 }
@@ -83,6 +85,7 @@ func New(cfg Config) (http.Handler, error) {
 		strangers: newLimiter(wrongKeys, wrongWindow),
 	}
 	s.sessions = newSessions(s)
+	s.described = openAPI(s.base(), cfg.Version)
 	router, err := s.router(routes())
 	if err != nil {
 		return nil, err

@@ -207,7 +207,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store:   a.store,
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, JudgedUpTo: judgedUpTo, MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
+		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
 	})
 	a.public.Handler = handler
 	return err

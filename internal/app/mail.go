@@ -65,3 +65,11 @@ func (a *App) mailDomain() string {
 	}
 	return a.base.Hostname()
 }
+
+// offeredMailDomain is the domain that pages tell; "" when this process takes no mail.
+func (a *App) offeredMailDomain() string {
+	if a.config.MailListen == "" {
+		return ""
+	}
+	return a.mailDomain()
+}

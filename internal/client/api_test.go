@@ -265,7 +265,7 @@ func TestLists(t *testing.T) {
 	}
 	of := client.EventCheck{UUID: "u", Name: "N", Slug: "n"}
 	if diff := cmp.Diff(client.EventPage{Cursor: "c2", Events: []client.Event{
-		{At: at, Kind: client.EventPing, Check: of, N: 3, Signal: "fail", ExitStatus: new(0), Duration: new(0.0)},
+		{At: at, Kind: client.EventPing, Check: of, N: 3, Signal: "fail", ExitStatus: new(int64(0)), Duration: new(0.0)},
 		{At: at, Kind: client.EventFlip, Check: of, Old: "up", New: "down", Reason: "fail"},
 		{At: at, Kind: client.EventDelivery, Check: of, Channel: "Ops", State: "sent", Attempts: 2, Answer: "250 OK"},
 	}}, page, cmpopts.IgnoreFields(client.Event{}, "JSON")); diff != "" {

@@ -193,7 +193,7 @@ type Event struct {
 	N          int64    `json:"n"`
 	Signal     string   `json:"signal"`
 	RunID      string   `json:"rid"`
-	ExitStatus *int     `json:"exit_status"`
+	ExitStatus *int64   `json:"exit_status"`
 	Duration   *float64 `json:"duration"` // seconds
 	Ignored    bool     `json:"ignored"`
 

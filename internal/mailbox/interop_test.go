@@ -95,7 +95,12 @@ echo ready
 while read -r _; do
 	postqueue -c "$dir/etc" -f
 done
-postqueue -c "$dir/etc" -p
+for _ in $(seq 50); do # what is answered is not off the queue at once
+	left=$(postqueue -c "$dir/etc" -p)
+	case $left in 'Mail queue is empty'*) break ;; esac
+	sleep 0.1
+done
+printf '%s\n' "$left"
 postfix -c "$dir/etc" stop </dev/null >/dev/null 2>&1
 cat "$dir/log"
 `

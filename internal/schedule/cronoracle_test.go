@@ -84,16 +84,19 @@ func (c crond) wantsDate(t time.Time) bool {
 
 func (c crond) wantsWeekday(t time.Time) bool {
 	weekday := int(t.Weekday())
+	is := func(field string) bool {
+		return fieldHas(field, weekday, 0, 7) || weekday == 0 && fieldHas(field, 7, 0, 7)
+	}
 	for item := range strings.SplitSeq(c.fields[4], ",") {
 		if day, nth, ok := strings.Cut(item, "#"); ok {
-			if fieldHas(day, weekday, 0, 7) && fmt.Sprint((t.Day()-1)/7+1) == nth {
+			if is(day) && fmt.Sprint((t.Day()-1)/7+1) == nth {
 				return true
 			}
 		} else if day, ok := strings.CutSuffix(item, "L"); ok {
-			if fieldHas(day, weekday, 0, 7) && t.AddDate(0, 0, 7).Month() != t.Month() {
+			if is(day) && t.AddDate(0, 0, 7).Month() != t.Month() {
 				return true
 			}
-		} else if fieldHas(item, weekday, 0, 7) || weekday == 0 && fieldHas(item, 7, 0, 7) {
+		} else if is(item) {
 			return true
 		}
 	}

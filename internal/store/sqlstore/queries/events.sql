@@ -3,7 +3,7 @@ SELECT checks.uuid, checks.name, checks.slug, pings.check_id, pings.n, pings.at,
     pings.run_id, pings.duration, pings.ignored, pings.detail
 FROM checks JOIN pings ON pings.check_id = checks.id AND pings.n > checks.n_pings - CAST(@span AS BIGINT)
 WHERE checks.project_id = @project_id AND checks.burst_at >= @since
-ORDER BY pings.at, pings.check_id, pings.n
+ORDER BY pings.at DESC, pings.check_id, pings.n DESC
 LIMIT @rows;
 
 -- name: FlipsOfProject :many

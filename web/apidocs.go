@@ -1,0 +1,103 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"rollcall/templates"
+)
+
+// apiGroups are the headings of the reference in their order.
+var apiGroups = []string{"Checks", "History", "Channels", "Deliveries", "Project", "Server"}
+
+// apiReference shows what openAPI describes, for people.
+func (s *Server) apiReference(w http.ResponseWriter, r *http.Request) error {
+	frame := s.bare("The API")
+	if who, err := s.signedIn(r.Context()); err == nil {
+		if frame, err = s.page(r, who, "The API", ""); err != nil {
+			return err
+		}
+	}
+	page := templates.APIPage{Page: frame, Base: s.base()}
+	for _, name := range apiGroups {
+		group := templates.APIGroup{Name: name}
+		for _, route := range apiRoutes() {
+			if said, ok := operations[route.method+" "+pathOf(route)]; ok && said.group == name {
+				group.Operations = append(group.Operations, said.shown(route))
+			}
+		}
+		page.Groups = append(page.Groups, group)
+	}
+	return s.render(w, r, http.StatusOK, templates.APIReference(page))
+}
+
+var keyWords = map[apiKey]string{
+	keyNone: "Needs no key.", keyRead: "Needs a key; the read-only one is enough.", keyWrite: "Needs the read-write key.",
+}
+
+// shown is the operation as the page shows it.
+func (o operation) shown(route apiRoute) templates.APIOperation {
+	shown := templates.APIOperation{
+		Method: route.method, Path: "/api/v3/" + pathOf(route), Key: keyWords[route.key], Summary: o.summary,
+		Query: explained(o.query), Takes: explained(o.takes),
+	}
+	if o.answers != nil {
+		example, err := json.MarshalIndent(exampleOf(reflect.TypeOf(o.answers)), "", "  ")
+		if err == nil {
+			shown.Answer = string(example)
+		}
+	}
+	return shown
+}
+
+// explained lists parameters with what they are.
+func explained(params []param) []templates.Fact {
+	facts := make([]templates.Fact, len(params))
+	for i, p := range params {
+		words := p.schema()["type"]
+		if list, ok := words.([]string); ok {
+			words = list[0] + " or null"
+		}
+		facts[i] = templates.Fact{Key: p.name, Value: words.(string)}
+		if p.words != "" {
+			facts[i].Value += ". " + p.words
+		}
+	}
+	return facts
+}
+
+// exampleOf shows what a type looks like: each member with the name of its type.
+func exampleOf(t reflect.Type) any {
+	switch t.Kind() {
+	case reflect.Pointer:
+		if inner, ok := exampleOf(t.Elem()).(string); ok {
+			return inner + " or null"
+		}
+		return exampleOf(t.Elem())
+	case reflect.Slice:
+		return []any{exampleOf(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"…": exampleOf(t.Elem())}
+	case reflect.Struct:
+		return structExample(t)
+	}
+	return schemaOf(t, nil)["type"]
+}
+
+// structExample keeps the members in the order in which they are sent.
+func structExample(t reflect.Type) json.RawMessage {
+	var text []byte
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "" {
+			continue
+		}
+		key, _ := json.Marshal(name)                // a string
+		value, _ := json.Marshal(exampleOf(f.Type)) // strings, lists and objects of them
+		text = append(append(append(append(text, ','), key...), ':'), value...)
+	}
+	return slices.Concat([]byte("{"), text[min(1, len(text)):], []byte("}"))
+}
