@@ -183,8 +183,8 @@ func openAPI(base, version string) object {
 	for _, route := range apiRoutes() {
 		path := pathOf(route)
 		said, ok := operations[route.method+" "+path]
-		if !ok {
-			continue
+		if !ok || strings.Contains(path, "{unique}") {
+			continue // to OpenAPI it is the same path as that with {check}
 		}
 		item, ok := paths["/"+path].(object)
 		if !ok {
@@ -212,12 +212,21 @@ func openAPI(base, version string) object {
 	}
 }
 
+// partWords say what stands in the parts of a path.
+var partWords = map[string]string{
+	"check": "The UUID of a check, or for reading the unique_key that read-only documents hold.",
+	"n":     "The number of a ping.", "email": "The address of a member.",
+	"id": "An id as the list has it.",
+}
+
 var pathParts = regexp.MustCompile(`\{([a-z]+)\}`)
 
 func (o operation) document(route apiRoute, path string, schemas object) object {
 	params := []object{}
 	for _, part := range pathParts.FindAllStringSubmatch(path, -1) {
-		params = append(params, object{"name": part[1], "in": "path", "required": true, "schema": object{"type": "string"}})
+		params = append(params, object{
+			"name": part[1], "in": "path", "required": true, "description": partWords[part[1]], "schema": object{"type": "string"},
+		})
 	}
 	for _, p := range o.query {
 		params = append(params, object{"name": p.name, "in": "query", "description": p.words, "schema": p.schema()})
