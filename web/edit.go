@@ -374,21 +374,10 @@ func channelChoices(uses []store.ChannelUse, chosen []monitor.ChannelID) []templ
 	return choices
 }
 
-// slugOf proposes a slug for a name: "Nightly backup" becomes "nightly-backup".
+// slugOf proposes a slug for a name.
 func slugOf(name string) string {
-	var slug strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			slug.WriteRune(r)
-		case slug.Len() > 0 && !strings.HasSuffix(slug.String(), "-"):
-			slug.WriteByte('-')
-		}
-		if slug.Len() == monitor.SlugLimit {
-			break
-		}
-	}
-	return strings.Trim(slug.String(), "-")
+	slug := monitor.SlugOf(name)
+	return strings.Trim(slug[:min(len(slug), monitor.SlugLimit)], "-")
 }
 
 // zoneName is the zone that a new schedule begins with.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"rollcall/internal/monitor"
 )
 
 // Formats lists every format but our own, which Healthchecks reads. Several may
@@ -111,28 +113,19 @@ func (e Event) bySlug(pingKey, name string, create bool) Event {
 }
 
 // Slug returns a name in the form of a slug: lower-case letters, digits, dashes and
-// underscores, at most slugLimit of them. What else there is becomes dashes. A name
+// underscores, at most monitor.SlugLimit of them. What else there is becomes dashes. A name
 // that is too long, or of nothing that could stay, ends in a hash of it, so that
 // different names remain different; "" is the slug of nothing but spaces.
 func Slug(name string) string {
 	if name = strings.TrimSpace(name); slugPattern.MatchString(name) {
 		return strings.ToLower(name)
 	}
-	var slug strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			slug.WriteRune(r)
-		case slug.Len() > 0 && !strings.HasSuffix(slug.String(), "-"):
-			slug.WriteByte('-')
-		}
-	}
-	text := strings.Trim(slug.String(), "-")
-	if name == "" || text != "" && len(text) <= slugLimit {
+	text := monitor.SlugOf(name)
+	if name == "" || text != "" && len(text) <= monitor.SlugLimit {
 		return text
 	}
 	hash := "-" + fingerprint(name)
-	return strings.Trim(text[:min(len(text), slugLimit-len(hash))]+hash, "-")
+	return strings.Trim(text[:min(len(text), monitor.SlugLimit-len(hash))]+hash, "-")
 }
 
 // fingerprint is a short hash that tells texts apart: 16 letters and digits.
@@ -140,8 +133,6 @@ func fingerprint(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }
-
-const slugLimit = 100 // monitor.SlugLimit
 
 // Hosted reads an address of the hosted Healthchecks, which lacks the word ping:
 //

@@ -28,6 +28,21 @@ const (
 
 var slugPattern = regexp.MustCompile(`^[a-z0-9_-]+$`)
 
+// SlugOf puts a name into the letters of a slug: "Nightly backup" becomes
+// "nightly-backup". It may be longer than SlugLimit, and "" when nothing can stay.
+func SlugOf(name string) string {
+	var slug strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
+			slug.WriteRune(r)
+		case slug.Len() > 0 && !strings.HasSuffix(slug.String(), "-"):
+			slug.WriteByte('-')
+		}
+	}
+	return strings.Trim(slug.String(), "-")
+}
+
 // Title is what the check is called: its name, else its slug.
 func (c Config) Title() string { return cmp.Or(c.Name, c.Slug, "unnamed") }
 
