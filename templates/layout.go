@@ -14,6 +14,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 )
 
@@ -23,6 +24,7 @@ type Page struct {
 	Here    string // the entry of the navigation it belongs to, such as "/checks"
 	User    string // the signed-in person's address; "" has no navigation
 	Project string
+	Role    account.Role // of the person in the project
 	// Projects lists all projects of the user.
 	Projects []ProjectState
 	Worst    monitor.Status // of the project's checks; "" when there are none
@@ -61,6 +63,10 @@ func ProjectStateOf(checks []monitor.Check, now time.Time) ProjectState {
 	}
 	return state
 }
+
+// May reports whether the reader may do this in the project, so that no page
+// offers what would be refused.
+func (p Page) May(a account.Action) bool { return p.Role.May(a) }
 
 // title is the page's name for tabs and bookmarks: the worst news comes first.
 func (p Page) title() string {

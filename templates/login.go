@@ -16,6 +16,18 @@ func (p LoginPage) password() Field {
 	return Field{ID: "password", Label: "Password", Type: "password", Error: p.Error, Attrs: attrs("autocomplete", "current-password", "required", "required")}
 }
 
+// ConfirmPage asks again who somebody is who is signed in.
+type ConfirmPage struct {
+	Page
+	Email string
+	Next  string // where to go afterwards
+	Error string
+}
+
+func (p ConfirmPage) password() Field {
+	return Field{ID: "password", Label: "Password", Type: "password", Error: p.Error, Attrs: attrs("autocomplete", "current-password", "required", "required")}
+}
+
 // SetupPage makes the first account.
 type SetupPage struct {
 	Page

@@ -25,21 +25,22 @@ type MailInput struct {
 	ChannelPage string
 }
 
-// Mail is one mail. Its text and its HTML say the same in the same order.
+// Mail is one mail. Its text and its HTML say the same in the same order. What is
+// "" is left out.
 type Mail struct {
 	Subject     string
 	Title       string
-	Status      monitor.Status // "" for a test
+	Status      monitor.Status // of an alert
 	Project     string
 	Sentences   []string
 	Button      string
 	Page        string // where the button leads
-	Advice      string // what the check's description says to do; "" when there is none
+	Advice      string // what the check's description says to do
 	Facts       []Fact
 	OutputTitle string
-	Output      string // "" when there was none
-	Why         string
-	ChannelPage string
+	Output      string
+	Why         string // the reader gets it
+	StopPage    string // where these mails can be changed or stopped
 	Closing     string
 }
 
@@ -52,7 +53,7 @@ func NewMail(in MailInput) Mail {
 	m := Mail{
 		Title: "Test: " + in.Channel, Project: in.Project,
 		Sentences: []string{"This is a test; it arrived.", "Alerts to this channel come from the same address and look like this."},
-		Button:    "Open the channels", Page: in.ChannelPage, ChannelPage: in.ChannelPage,
+		Button:    "Open the channels", Page: in.ChannelPage, StopPage: in.ChannelPage,
 		Why:     fmt.Sprintf("You get this because somebody pressed Test on %s.", in.Channel),
 		Closing: fmt.Sprintf("The message id ends in %s.", ending(in.ID)),
 	}
@@ -168,7 +169,9 @@ func (m Mail) Text() string {
 	para := func(lines ...string) { b.WriteString(strings.Join(lines, "\n") + "\n\n") }
 	para(m.Title)
 	para(strings.Join(m.Sentences, " "))
-	para(m.Button + ": " + m.Page)
+	if m.Button != "" {
+		para(m.Button + ": " + m.Page)
+	}
 	if m.Advice != "" {
 		para("What to do", m.Advice)
 	}
@@ -182,7 +185,14 @@ func (m Mail) Text() string {
 	if m.Output != "" {
 		para(m.OutputTitle, "  "+strings.ReplaceAll(m.Output, "\n", "\n  "))
 	}
-	para(m.Why, "Change or stop these mails: "+m.ChannelPage, m.Closing)
+	foot := []string{m.Why}
+	if m.StopPage != "" {
+		foot = append(foot, "Change or stop these mails: "+m.StopPage)
+	}
+	if m.Closing != "" {
+		foot = append(foot, m.Closing)
+	}
+	para(foot...)
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

@@ -189,7 +189,7 @@ func TestMailSaysTheSameInBothParts(t *testing.T) {
 	}
 	body := html[strings.Index(html, `class="sheet"`):] // behind the line that only previews show
 	text, at, in := m.Text(), 0, 0
-	for _, said := range append([]string{m.Title, strings.Join(m.Sentences, " "), m.Page, m.Facts[0].Value, m.Facts[1].Value, m.OutputTitle}, m.Why, m.ChannelPage, m.Closing) {
+	for _, said := range append([]string{m.Title, strings.Join(m.Sentences, " "), m.Page, m.Facts[0].Value, m.Facts[1].Value, m.OutputTitle}, m.Why, m.StopPage, m.Closing) {
 		for part, from := range map[string]*int{text: &at, body: &in} {
 			next := strings.Index(part[*from:], said)
 			if next < 0 {

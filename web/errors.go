@@ -19,6 +19,7 @@ import (
 var (
 	errSignedOut = errors.New("not signed in")
 	errNoPage    = fault.Say(fault.NotFound, "There is nothing at this address. It may have been deleted, or the address was cut off.")
+	errNoProject = fault.Say(fault.Forbidden, "You are a member of no project yet. Make one, or ask to be invited to one.")
 	errMethod    = errors.New("method not allowed")
 	errOrigin    = errors.New("cross-origin request")
 	errHost      = errors.New("wrong host")

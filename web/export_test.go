@@ -12,7 +12,7 @@ type Way struct {
 func Ways() []Way {
 	var ways []Way
 	for _, r := range routes() {
-		ways = append(ways, Way{r.method, r.path, r.access == session})
+		ways = append(ways, Way{r.method, r.path, r.access != anybody})
 	}
 	return ways
 }
@@ -29,7 +29,7 @@ func LocalPath(target string) string { return localPath(target) }
 // RefusesZeroAccess reports whether a route without an access is refused.
 func RefusesZeroAccess(cfg Config) bool {
 	s := &Server{Config: cfg}
-	_, err := s.router([]route{{"GET", "/open", 0, (*Server).home}})
+	_, err := s.router([]route{{"GET", "/open", "", (*Server).home}})
 	return err != nil
 }
 

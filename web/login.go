@@ -55,10 +55,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		return s.render(w, r, http.StatusUnprocessableEntity, templates.Login(page))
 	}
 	s.accounts.forget(account.HashKey(email))
-	if err := s.signIn(ctx, user.ID); err != nil {
-		return err
-	}
-	return s.redirect(w, r, localPath(r.PostFormValue("next")))
+	return s.admit(w, r, user, r.PostFormValue("next"))
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
@@ -66,6 +63,32 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.redirect(w, r, "/login")
+}
+
+// confirmForm asks who has been signed in for a while to prove again who they are.
+func (s *Server) confirmForm(w http.ResponseWriter, r *http.Request) error {
+	page := templates.ConfirmPage{Page: s.bare("Is it still you?"), Email: s.who(r).User.Email, Next: r.URL.Query().Get("next")}
+	return s.render(w, r, http.StatusOK, templates.Confirm(page))
+}
+
+func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
+	ctx, user, next := r.Context(), s.who(r).User, r.PostFormValue("next")
+	if after, ok := s.accounts.take(account.HashKey(user.Email), s.Now()); !ok {
+		return tooMany{after}
+	}
+	match, err := s.hasher.matches(ctx, r.PostFormValue("password"), user.PasswordHash)
+	if err != nil {
+		return err
+	}
+	if !match {
+		page := templates.ConfirmPage{Page: s.bare("Is it still you?"), Email: user.Email, Next: next, Error: "That is not the password of this account."}
+		return s.render(w, r, http.StatusUnprocessableEntity, templates.Confirm(page))
+	}
+	s.accounts.forget(account.HashKey(user.Email))
+	if err := s.beSure(ctx); err != nil {
+		return err
+	}
+	return s.redirect(w, r, localPath(next))
 }
 
 // purposeSetup is the purpose of the token that makes the first account.
@@ -133,10 +156,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.signIn(r.Context(), user.ID); err != nil {
-		return err
-	}
-	return s.redirect(w, r, "/checks")
+	return s.admit(w, r, user, "/checks")
 }
 
 // firstAccount uses the link up and makes the account with its project and a

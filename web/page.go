@@ -19,6 +19,7 @@ func (s *Server) page(r *http.Request, who Who, title, here string) (templates.P
 	ctx := r.Context()
 	page := s.bare(title)
 	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
+	page.Role = who.Project.Role
 	for _, project := range who.Projects {
 		checks, err := s.Store.Checks(ctx, project.ID, checksLimit)
 		if err != nil {

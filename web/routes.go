@@ -3,19 +3,30 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
+
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
 )
 
-// access says who may use a route. The zero access is refused when the table is read.
-type access int
+// access says who may use a route: anybody, a person, or a member of the project
+// who may do the action of this name. "" is refused when the table is read.
+type access string
 
 const (
-	_       access = iota
-	anybody        // also who is not signed in
-	session        // who is signed in
+	anybody access = "anybody" // also who is not signed in
+	person  access = "person"  // who is signed in, in whatever project or none
+
+	// What a member's role must allow, see account.Role.
+	sees    = access(account.See)
+	changes = access(account.Change)
+	manages = access(account.Manage)
+	owns    = access(account.Own)
 )
 
 // formLimit is the largest form that is read, in bytes.
@@ -36,41 +47,43 @@ func routes() []route {
 		{"GET", "/login", anybody, (*Server).loginForm},
 		{"POST", "/login", anybody, (*Server).login},
 		{"POST", "/logout", anybody, (*Server).logout},
+		{"GET", "/confirm", person, (*Server).confirmForm},
+		{"POST", "/confirm", person, (*Server).confirm},
 		{"GET", "/setup/{token}", anybody, (*Server).setupForm},
 		{"POST", "/setup/{token}", anybody, (*Server).setup},
-		{"POST", "/project", session, (*Server).switchProject},
+		{"POST", "/project", person, (*Server).switchProject},
 		{"GET", "/docs/api", anybody, (*Server).apiReference},
 
-		{"GET", "/go/{key}", session, (*Server).goToCheck},
-		{"GET", "/checks", session, (*Server).checks},
-		{"GET", "/checks/new", session, (*Server).newCheckForm},
-		{"POST", "/checks", session, (*Server).createCheck},
-		{"GET", "/checks/{id}/edit", session, (*Server).editCheckForm},
-		{"POST", "/checks/{id}", session, (*Server).editCheck},
-		{"GET", "/checks/{id}", session, (*Server).check},
-		{"POST", "/checks/{id}/pause", session, (*Server).pauseCheck},
-		{"POST", "/checks/{id}/resume", session, (*Server).resumeCheck},
-		{"POST", "/checks/{id}/delete", session, (*Server).deleteCheck},
-		{"GET", "/checks/{id}/pings/{n}", session, (*Server).ping},
-		{"GET", "/checks/{id}/pings/{n}/body", session, (*Server).pingBody},
-		{"GET", "/schedule/preview", session, (*Server).preview},
+		{"GET", "/go/{key}", person, (*Server).goToCheck},
+		{"GET", "/checks", sees, (*Server).checks},
+		{"GET", "/checks/new", changes, (*Server).newCheckForm},
+		{"POST", "/checks", changes, (*Server).createCheck},
+		{"GET", "/checks/{id}/edit", changes, (*Server).editCheckForm},
+		{"POST", "/checks/{id}", changes, (*Server).editCheck},
+		{"GET", "/checks/{id}", sees, (*Server).check},
+		{"POST", "/checks/{id}/pause", changes, (*Server).pauseCheck},
+		{"POST", "/checks/{id}/resume", changes, (*Server).resumeCheck},
+		{"POST", "/checks/{id}/delete", changes, (*Server).deleteCheck},
+		{"GET", "/checks/{id}/pings/{n}", sees, (*Server).ping},
+		{"GET", "/checks/{id}/pings/{n}/body", sees, (*Server).pingBody},
+		{"GET", "/schedule/preview", sees, (*Server).preview},
 
-		{"GET", "/channels", session, (*Server).channels},
-		{"POST", "/channels", session, (*Server).createChannel},
-		{"GET", "/channels/new", session, (*Server).newChannelForm},
-		{"GET", "/channels/{id}", session, (*Server).channelForm},
-		{"POST", "/channels/{id}", session, (*Server).editChannel},
-		{"GET", "/channels/{id}/messages", session, (*Server).channelMessages},
-		{"POST", "/channels/{id}/test", session, (*Server).testChannel},
-		{"POST", "/channels/{id}/enable", session, (*Server).enableChannel},
-		{"POST", "/channels/{id}/delete", session, (*Server).deleteChannel},
+		{"GET", "/channels", sees, (*Server).channels},
+		{"POST", "/channels", changes, (*Server).createChannel},
+		{"GET", "/channels/new", changes, (*Server).newChannelForm},
+		{"GET", "/channels/{id}", sees, (*Server).channelForm},
+		{"POST", "/channels/{id}", changes, (*Server).editChannel},
+		{"GET", "/channels/{id}/messages", sees, (*Server).channelMessages},
+		{"POST", "/channels/{id}/test", changes, (*Server).testChannel},
+		{"POST", "/channels/{id}/enable", changes, (*Server).enableChannel},
+		{"POST", "/channels/{id}/delete", changes, (*Server).deleteChannel},
 
-		{"GET", "/deliveries", session, (*Server).deliveries},
-		{"POST", "/deliveries/{id}/replay", session, (*Server).replay},
+		{"GET", "/deliveries", sees, (*Server).deliveries},
+		{"POST", "/deliveries/{id}/replay", changes, (*Server).replay},
 
-		{"GET", "/settings", session, (*Server).settings},
-		{"POST", "/settings/ping-key", session, (*Server).newPingKey},
-		{"POST", "/settings/api-key", session, (*Server).newAPIKey},
+		{"GET", "/settings", sees, (*Server).settings},
+		{"POST", "/settings/ping-key", manages, (*Server).newPingKey},
+		{"POST", "/settings/api-key", manages, (*Server).newAPIKey},
 	}
 }
 
@@ -80,7 +93,7 @@ func (s *Server) router(table []route) (http.Handler, error) {
 	byPath := map[string][]route{}
 	var paths []string
 	for _, route := range table {
-		if route.access == 0 {
+		if route.access == "" {
 			return nil, fmt.Errorf("route %s %s does not say who may use it", route.method, route.path)
 		}
 		if _, known := byPath[route.path]; !known {
@@ -144,12 +157,46 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) erro
 			return badForm(err)
 		}
 	}
-	if route.access == session {
+	if route.access != anybody {
 		who, err := s.signedIn(r.Context())
 		if err != nil {
 			return err
 		}
 		note(r).who = &who
+		if err := who.allowed(route.access); err != nil {
+			return err
+		}
 	}
 	return route.handle(s, w, r)
+}
+
+// allowed says why who may not use a route of this access.
+func (who Who) allowed(a access) error {
+	switch {
+	case a == person:
+		return nil
+	case who.Project.ID == 0:
+		return errNoProject
+	case !who.Project.Role.May(account.Action(a)):
+		return fault.Say(fault.Forbidden, "Your role in %s does not allow this. Its owner or a manager can change that.", who.Project.Name)
+	}
+	return nil
+}
+
+// sureFor is how long the proof of who one is counts for what is sensitive.
+const sureFor = 10 * time.Minute
+
+// again wraps what is sensitive: who has not proved lately who they are is asked
+// again first. A form that was sent is then asked for anew, at its page.
+func again(handle func(*Server, http.ResponseWriter, *http.Request) error) func(*Server, http.ResponseWriter, *http.Request) error {
+	return func(s *Server, w http.ResponseWriter, r *http.Request) error {
+		if s.sure(r.Context()) {
+			return handle(s, w, r)
+		}
+		back := r.URL.RequestURI()
+		if r.Method == http.MethodPost {
+			back = refererPath(r)
+		}
+		return s.redirect(w, r, "/confirm?next="+url.QueryEscape(back))
+	}
 }

@@ -28,6 +28,7 @@ const (
 // What a session holds.
 const (
 	keyUser    = "user"    // int64, account.UserID
+	keySure    = "sure"    // int64, unix seconds at which who this is was proved last
 	keySeen    = "seen"    // int64, unix seconds of the last request, to sessionTouch
 	keyProject = "project" // int64, monitor.ProjectID that is looked at
 	keyFlash   = "flash"   // string, said once on the next page
@@ -36,11 +37,11 @@ const (
 // Who is the signed-in account and the project it looks at.
 type Who struct {
 	User     account.User
-	Project  store.Membership
+	Project  store.Membership   // zero for who is a member of none
 	Projects []store.Membership // all that the user is a member of
 }
 
-// who returns the account of a route whose access is session.
+// who returns the account of a route that is not for anybody.
 func (s *Server) who(r *http.Request) Who { return *note(r).who }
 
 func newSessions(s *Server) *scs.SessionManager {
@@ -92,9 +93,40 @@ func (s *Server) signIn(ctx context.Context, user account.UserID) error {
 	now := s.Now()
 	s.sessions.SetDeadline(ctx, now.Add(sessionLife))
 	s.sessions.Put(ctx, keyUser, int64(user))
+	s.sessions.Put(ctx, keySure, now.Unix())
 	s.sessions.Put(ctx, keySeen, now.Unix())
 	s.sessions.Remove(ctx, keyProject)
 	return nil
+}
+
+// admit lets somebody in who has proved who they are by the first means, and leads
+// them on to where they wanted to go.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, user account.User, next string) error {
+	if err := s.signIn(r.Context(), user.ID); err != nil {
+		return err
+	}
+	return s.redirect(w, r, localPath(next))
+}
+
+// sure reports whether it was proved lately who this is.
+func (s *Server) sure(ctx context.Context) bool {
+	return s.Now().Sub(time.Unix(s.sessions.GetInt64(ctx, keySure), 0)) < sureFor
+}
+
+// beSure remembers that it was proved just now who this is. The session gets a new
+// token, as whenever it may do more than before.
+func (s *Server) beSure(ctx context.Context) error {
+	s.sessions.Put(ctx, keySure, s.Now().Unix())
+	return s.sessions.RenewToken(ctx)
+}
+
+// refererPath returns the page of ours that a form was sent from.
+func refererPath(r *http.Request) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil {
+		return localPath("")
+	}
+	return localPath(from.RequestURI())
 }
 
 // signedIn returns whose session this is, or errSignedOut.
@@ -124,10 +156,11 @@ func (s *Server) signedIn(ctx context.Context) (Who, error) {
 	if err != nil {
 		return Who{}, err
 	}
+	who := Who{User: user, Projects: projects}
 	if len(projects) == 0 {
-		return Who{}, fault.Say(fault.Forbidden, "This account is a member of no project. Whoever runs this server can make it one.")
+		return who, nil
 	}
-	who := Who{User: user, Project: projects[0], Projects: projects}
+	who.Project = projects[0]
 	chosen := monitor.ProjectID(s.sessions.GetInt64(ctx, keyProject))
 	return who.in(chosen), nil
 }

@@ -40,17 +40,6 @@ type Project struct {
 	Created  time.Time
 }
 
-// Role is what a member may do in a project.
-type Role string
-
-// The roles, the strongest first.
-const (
-	Owner    Role = "owner"
-	Manager  Role = "manager"
-	Member   Role = "member"
-	ReadOnly Role = "readonly"
-)
-
 // KeyKind is what an API key may do.
 type KeyKind string
 

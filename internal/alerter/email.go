@@ -35,15 +35,20 @@ type email struct {
 
 // Send implements Sender.
 func (e email) Send(ctx context.Context, m Message) Outcome {
+	msg, err := e.compose(ctx, m)
+	if err != nil {
+		return doubt(outbound.Clean("the mail could not be composed: " + err.Error()))
+	}
+	return e.hand(ctx, msg)
+}
+
+// hand gives a mail to the server and says what became of it.
+func (e email) hand(ctx context.Context, msg *gomail.Msg) Outcome {
 	if e.server.Host == "" {
 		return doubt("no mail server is set; start with --smtp")
 	}
 	ctx, cancel := context.WithCancel(ctx) // ends the connection, too
 	defer cancel()
-	msg, err := e.compose(ctx, m)
-	if err != nil {
-		return doubt(outbound.Clean("the mail could not be composed: " + err.Error()))
-	}
 	client, err := e.client(ctx)
 	if err != nil {
 		return doubt(outbound.Clean(err.Error(), e.server.Password))
@@ -112,39 +117,51 @@ func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
 		ID: m.ID, Project: m.Project.Name, Channel: m.Channel.Name,
 		Flip: m.Flip, Ping: m.Ping, CheckPage: m.CheckPage(), ChannelPage: m.ChannelPage(),
 	})
+	msg, err := e.mail(ctx, page, m.Channel.Settings.Address, m.ID, m.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	msg.SetDateWithValue(m.DecidedAt())
+	if f := m.Flip; f != nil && f.New == monitor.Up && f.Old == monitor.Down {
+		down := m.Delivery
+		down.Rev-- // the flip before this one: mail programs show both together
+		id := "<" + e.messageID(m.BaseURL, monitor.MessageID(m.Check, down)) + ">"
+		msg.SetGenHeader(gomail.HeaderInReplyTo, id)
+		msg.SetGenHeader(gomail.HeaderReferences, id)
+	}
+	return msg, nil
+}
+
+// mail puts a page into an envelope. The id is that of the message, the same for
+// every attempt.
+func (e email) mail(ctx context.Context, page templates.Mail, address, id, baseURL string) (*gomail.Msg, error) {
 	html, err := page.HTML(ctx)
 	if err != nil {
 		return nil, err
 	}
-	to, err := mail.ParseAddress(m.Channel.Settings.Address)
+	to, err := mail.ParseAddress(address)
 	if err != nil {
 		return nil, err
 	}
-	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(m.ID))
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(id))
 	msg.FromMailAddress(&e.server.From)
 	msg.ToMailAddress(to)
 	msg.Subject(outbound.Clean(page.Subject))
-	msg.SetDateWithValue(m.DecidedAt())
-	msg.SetMessageIDWithValue(e.messageID(m, m.ID))
-	if f := m.Flip; f != nil && f.New == monitor.Up && f.Old == monitor.Down {
-		down := m.Delivery
-		down.Rev-- // the flip before this one: mail programs show both together
-		id := "<" + e.messageID(m, monitor.MessageID(m.Check, down)) + ">"
-		msg.SetGenHeader(gomail.HeaderInReplyTo, id)
-		msg.SetGenHeader(gomail.HeaderReferences, id)
-	}
+	msg.SetMessageIDWithValue(e.messageID(baseURL, id))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
-	msg.SetListUnsubscribe("<" + m.ChannelPage() + ">")
+	if page.StopPage != "" {
+		msg.SetListUnsubscribe("<" + page.StopPage + ">")
+	}
 	msg.SetBodyString(gomail.TypeTextPlain, page.Text())
 	msg.AddAlternativeString(gomail.TypeTextHTML, html)
 	return msg, nil
 }
 
 // messageID makes a message id of RFC 5322 out of a public one.
-func (e email) messageID(m Message, id string) string {
+func (e email) messageID(baseURL, id string) string {
 	host := domain(e.server.From.Address)
-	if base, err := url.Parse(m.BaseURL); err == nil && strings.Contains(base.Hostname(), ".") {
+	if base, err := url.Parse(baseURL); err == nil && strings.Contains(base.Hostname(), ".") {
 		if _, err := netip.ParseAddr(base.Hostname()); err != nil {
 			host = base.Hostname()
 		}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/account"
 	"rollcall/internal/alerter"
 	"rollcall/internal/ingest"
 	"rollcall/internal/mailbox"
@@ -43,6 +44,7 @@ type App struct {
 	ingest    *ingest.Ingest
 	scheduler *scheduler.Scheduler
 	alerter   *alerter.Alerter
+	postman   *alerter.Postman
 	mail      net.Listener
 	mailbox   *mailbox.Mailbox
 }
@@ -174,7 +176,11 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 				monitor.Webhook: alerter.Webhook(out.Client(), c.Version),
 			},
 		}
-		kick = a.alerter.Kick
+		a.postman = &alerter.Postman{
+			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
+			Writers: map[account.LetterKind]alerter.Writer{},
+		}
+		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
 		options := ingest.Options{Now: now, Log: c.Log, Flipped: kick}

@@ -37,7 +37,7 @@ var table = map[string]line{
 	"internal/ingest":    {may: "internal/store internal/monitor internal/fault"},
 	"internal/mailbox":   {may: "pure internal/store internal/ingest internal/dialect", why: "it is a way in, as web is"},
 	"internal/scheduler": {may: "internal/store internal/monitor internal/fault"},
-	"internal/alerter":   {may: "internal/store internal/monitor internal/fault internal/outbound templates"},
+	"internal/alerter":   {may: "pure internal/store internal/outbound templates"},
 	"internal/outbound":  {},
 	"internal/provision": {may: "pure internal/store internal/dialect", why: "it knows the names of the services whose tokens a check may have"},
 	"internal/client":    {},

@@ -31,6 +31,7 @@ type Store interface {
 	Channels
 	Programs
 	Team
+	Letters
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.

@@ -72,7 +72,13 @@ func (t *trim) expired(ctx context.Context) error {
 	t.spend(rows, bound)
 	bound = t.left
 	before = t.keep.Expired.Add(-store.RequestLife).UnixMicro()
-	rows, err = t.q.TrimRequests(ctx, gen.TrimRequestsParams{Before: before, Rows: int32(bound)})
+	if rows, err = t.q.TrimRequests(ctx, gen.TrimRequestsParams{Before: before, Rows: int32(bound)}); err != nil {
+		return err
+	}
+	t.spend(rows, bound)
+	bound = t.left
+	before = t.keep.Expired.Add(-store.LetterKept).UnixMicro()
+	rows, err = t.q.TrimLetters(ctx, gen.TrimLettersParams{Before: before, Rows: int32(bound)})
 	t.spend(rows, bound)
 	return err
 }

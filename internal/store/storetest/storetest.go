@@ -39,6 +39,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "outbox", tests: outboxTests},
 		{name: "directory", tests: directoryTests},
 		{name: "team", tests: teamTests},
+		{name: "letters", tests: letterTests},
 		{name: "checks", tests: checkTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},

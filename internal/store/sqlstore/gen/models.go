@@ -128,6 +128,21 @@ type Flip struct {
 	Facts     string
 }
 
+type Letter struct {
+	ID        int64
+	Kind      string
+	Recipient string
+	Data      string
+	Key       *string
+	State     string
+	Tries     int64
+	CreatedAt int64
+	ExpiresAt int64
+	NextAt    *int64
+	EndedAt   *int64
+	Answer    string
+}
+
 type Member struct {
 	ProjectID int64
 	UserID    int64
