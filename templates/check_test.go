@@ -81,7 +81,7 @@ func pageOf(t *testing.T, s story, channels ...monitor.Channel) templates.CheckP
 	t.Helper()
 	facts := templates.CheckFacts{
 		Check: s.check, Runs: templates.RunsOf(s.Pings, s.Flips), History: s.History, Latest: s.Deliveries,
-		Channels: channels, BaseURL: "https://rollcall.example", PingKey: "0123456789abcdefghijkl",
+		Channels: channels, BaseURL: "https://rollcall.example",
 	}
 	if len(s.Flips) > 0 {
 		facts.Flip = &s.Flips[0]

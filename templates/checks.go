@@ -18,8 +18,21 @@ import (
 type ChecksPage struct {
 	Page
 	List
-	// TryAddress is what a new project can ping at once to get its first check.
+	// TryAddress is the address of the check that a new project begins with, as long
+	// as it is the only one and was never pinged; "" otherwise.
 	TryAddress string
+}
+
+// Empty reports whether there is nothing to list yet.
+func (p ChecksPage) Empty() bool { return p.Total == 0 || p.TryAddress != "" }
+
+// Seen names what the page shows, so that a browser that shows it already need
+// not be sent it again.
+func (p ChecksPage) Seen() string {
+	if p.Empty() {
+		return SeenEmpty
+	}
+	return p.List.Seen()
 }
 
 // Query is what the list is asked to show; it is the whole of its address.
@@ -151,16 +164,10 @@ func (c Clock) say(words string, t time.Time) Said {
 	return Said{words, c.Full(t), Machine(t)}
 }
 
-// Seen names what the list shows, so that a browser that shows it already need
-// not be sent it again.
-func (l List) Seen() string {
-	if l.Total == 0 {
-		return SeenEmpty
-	}
-	return seen(l)
-}
+// Seen names what the list shows.
+func (l List) Seen() string { return seen(l) }
 
-// SeenEmpty is what the page of a project without checks shows: another page than the list.
+// SeenEmpty is what the page of a project that only begins shows: another page than the list.
 const SeenEmpty = "empty"
 
 // seen is a short name for what is shown.

@@ -47,7 +47,7 @@ func Checks(p ChecksPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			if p.Total == 0 {
+			if p.Empty() {
 				templ_7745c5c3_Err = firstCheck(p).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1222,7 +1222,7 @@ func noMatch(q Query) templ.Component {
 	})
 }
 
-// firstCheck is the list of a project that has no check yet: a real address comes
+// firstCheck is the list of a project that only begins: a real address comes
 // before any form.
 func firstCheck(p ChecksPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -1245,28 +1245,39 @@ func firstCheck(p ChecksPage) templ.Component {
 			templ_7745c5c3_Var55 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "<div class=\"head\"><h1>Your first check</h1></div><p class=\"soft intro\">Every job you care about calls an address when it is done. When the call does not come, Rollcall speaks up. The address below is real already: try it.</p><ol class=\"steps\"><li aria-current=\"step\"><h2>Ping it once</h2><p class=\"soft\">From any machine. The check is made by its first ping, and this page notices by itself.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "<div class=\"head\"><h1>Your first check</h1></div><p class=\"soft intro\">Every job you care about calls an address when it is done. When the call does not come, Rollcall speaks up. The address below is real already: try it.</p><ol class=\"steps\"><li aria-current=\"step\"><h2>Ping it once</h2>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Copyable("curl -fsS -m 10 --retry 5 ", p.TryAddress, "").Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		if p.TryAddress != "" {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<p class=\"soft\">From any machine. This page notices by itself.</p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = Copyable("curl -fsS -m 10 --retry 5 ", p.TryAddress, "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "<p class=\"soft\">A check has an address of its own: make one, and its page shows what to call.</p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<div class=\"waiting\" data-s=\"new\" id=\"list\" hx-get=\"/checks\" hx-trigger=\"every 2s\" hx-swap=\"outerHTML\" hx-headers=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<div class=\"waiting\" data-s=\"new\" id=\"list\" hx-get=\"/checks\" hx-trigger=\"every 2s\" hx-swap=\"outerHTML\" hx-headers=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var56 string
 		templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.ResolveAttributeValue(seenHeader(p.Seen()))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/checks.templ`, Line: 213, Col: 139}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/checks.templ`, Line: 217, Col: 139}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var56)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 106, "\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1274,7 +1285,7 @@ func firstCheck(p ChecksPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<p><b>Waiting for the first ping</b><span class=\"dim\">Nothing has arrived yet. <a href=\"/checks\">Look again</a></span></p></div></li><li><h2>Say when it is due</h2><p class=\"soft\">A check made by its first ping is expected every day. Its page lets you set its real schedule; you can also begin with a form.</p><p class=\"row\"><a class=\"btn\" href=\"/checks/new\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "<p><b>Waiting for the first ping</b><span class=\"dim\">Nothing has arrived yet. <a href=\"/checks\">Look again</a></span></p></div></li><li><h2>Say when it is due</h2><p class=\"soft\">The first check is expected every day. Its page lets you set its real schedule; you can also begin with a form.</p><p class=\"row\"><a class=\"btn\" href=\"/checks/new\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1282,7 +1293,7 @@ func firstCheck(p ChecksPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 106, "New check</a></p></li><li><h2>Say who is told</h2><p class=\"soft\">By mail or by webhook. Each channel has a test button, so that you know it works before 3 in the morning.</p><p class=\"row\"><a class=\"btn\" href=\"/channels\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 108, "New check</a></p></li><li><h2>Say who is told</h2><p class=\"soft\">By mail or by webhook. Each channel has a test button, so that you know it works before 3 in the morning.</p><p class=\"row\"><a class=\"btn\" href=\"/channels\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1290,7 +1301,7 @@ func firstCheck(p ChecksPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "Channels</a></p></li></ol>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 109, "Channels</a></p></li></ol>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -208,7 +208,7 @@ func TestSeenChangesWithWhatIsShown(t *testing.T) {
 	if a, b := list(c).Seen(), list(later).Seen(); a == b {
 		t.Error("a list of a minute later is the same")
 	}
-	if got, want := (templates.List{}).Seen(), templates.SeenEmpty; got != want {
+	if got, want := (templates.ChecksPage{}).Seen(), templates.SeenEmpty; got != want {
 		t.Errorf("a list without checks is %q, want %q", got, want)
 	}
 }
@@ -241,7 +241,6 @@ func TestSparkline(t *testing.T) {
 func TestChecksPage(t *testing.T) {
 	page := templates.ChecksPage{
 		Page: frame(t, "Checks", "/checks"), List: templates.ListOf(query(t, ""), project(t), runsOfProject(t), clock(t)),
-		TryAddress: "https://rollcall.example/ping/0123456789abcdefghijkl/my-first-job?create=1",
 	}
 	goldenPage(t, "checks.html", templates.Checks(page))
 	goldenPage(t, "checks-live.html", templates.ChecksLive(page, true))
@@ -249,5 +248,6 @@ func TestChecksPage(t *testing.T) {
 	goldenPage(t, "checks-none.html", templates.Checks(page))
 	page.List = templates.ListOf(query(t, ""), nil, nil, clock(t))
 	page.Page.Worst, page.Page.Down = "", 0
+	page.TryAddress = "https://rollcall.example/ping/5f0b1c9e-6d43-4a4e-9a53-0d2f6c1f7a11"
 	goldenPage(t, "checks-empty.html", templates.Checks(page))
 }

@@ -27,7 +27,7 @@ func TestEdit(t *testing.T) {
 		Page: frame(t, "Edit Ledger close", "/checks"), Check: "2b9a6c1e-7f04-4d8d-8a55-0c3e9d71f6aa", Exists: true, Name: "Ledger close",
 		Form: form, Wrong: map[string]string{"slug": words}, FreeSlug: "ledger-close",
 		Problems: []templates.Problem{{ID: "slug", Label: "Slug", Words: words}},
-		SlugBase: "https://rollcall.example/ping/0fpmbuc5oa6itqh9oraxni/", Zones: []string{"Europe/Berlin", "UTC"},
+		SlugBase: "https://rollcall.example/ping/PING-KEY/", Zones: []string{"Europe/Berlin", "UTC"},
 		Channels: []templates.ChannelChoice{
 			{ID: "1", Name: "Finance on call", Kind: monitor.Email, Target: "finance-oncall@northwind.example", Chosen: true, Proved: instant(t, "2026-11-23T07:06:01Z")},
 			{ID: "2", Name: "PagerDuty hook", Kind: monitor.Webhook, Target: "events.northwind.example", Off: true},
@@ -42,7 +42,7 @@ func TestNewCheck(t *testing.T) {
 	page := templates.EditPage{
 		Page: frame(t, "New check", "/checks"), Check: "2b9a6c1e-7f04-4d8d-8a55-0c3e9d71f6aa",
 		Form:     templates.FormOf(monitor.Config{Schedule: spec, Grace: time.Hour}),
-		SlugBase: "https://rollcall.example/ping/0fpmbuc5oa6itqh9oraxni/",
+		SlugBase: "https://rollcall.example/ping/PING-KEY/",
 		Preview:  templates.Preview{Wrong: "Every is missing; a number, or a length of time such as 5m."},
 	}
 	goldenPage(t, "new.html", templates.Edit(page))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/templates"
 )
@@ -83,8 +84,18 @@ func TestErrorPage(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	goldenPage(t, "settings.html", templates.Settings(templates.SettingsPage{
-		Page: frame(t, "Settings", "/settings"), Base: "https://rollcall.example", PingKey: "0fpmbuc5oa6itqh9oraxni",
-		NewKey: &templates.FreshKey{ReadOnly: true, Key: "rcr_0123456789abcdefghijklmnop"},
+		Page: frame(t, "Settings", "/settings"), Base: "https://rollcall.example",
+	}))
+}
+
+func TestKeys(t *testing.T) {
+	made := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	goldenPage(t, "keys.html", templates.Keys(templates.KeysPage{
+		Page: frame(t, "Keys", "/settings"), Base: "https://rollcall.example", Kind: account.KeyPing, Name: "web-1", Fresh: "0fpmbuc5oa6itqh9oraxni",
+		List: []account.Key{
+			{ID: 1, Kind: account.KeyReadWrite, Name: "first", Created: made},
+			{ID: 2, Kind: account.KeyPing, Name: "web-1", Ending: "axni", By: "ines@example.org", Created: made, Used: made.Add(time.Hour)},
+		},
 	}))
 }
 

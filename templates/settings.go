@@ -1,22 +1,7 @@
 package templates
 
-// SettingsPage shows a project's keys.
+// SettingsPage shows what concerns a project as a whole.
 type SettingsPage struct {
 	Page
-	Base    string // how people and jobs reach this server
-	PingKey string
-	NewKey  *FreshKey // an API key that was just made, nil otherwise
-}
-
-// FreshKey is an API key as it is shown once.
-type FreshKey struct {
-	ReadOnly bool
-	Key      string
-}
-
-func (k FreshKey) kind() string {
-	if k.ReadOnly {
-		return "read-only API key"
-	}
-	return "API key"
+	Base string // how people and jobs reach this server
 }

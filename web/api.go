@@ -88,7 +88,7 @@ type apiCall struct {
 	route   apiRoute
 	version int             // 1, 2 or 3; 0 outside /api/v…
 	project account.Project // whose key it is; zero for keyNone
-	key     account.KeyKind // "" for keyNone
+	key     account.Key     // zero for keyNone
 	raw     []byte          // the body of a POST
 	body    members         // the same as JSON, unless the route says anyBody
 	out     apiAnswer
@@ -109,7 +109,7 @@ func (c *apiCall) path(name string) string { return mux.Vars(c.r)[name] }
 func (c *apiCall) query() url.Values { return c.r.URL.Query() }
 
 // readOnly reports whether the key must not learn how to ping a check.
-func (c *apiCall) readOnly() bool { return c.key != account.KeyReadWrite }
+func (c *apiCall) readOnly() bool { return c.key.Kind != account.KeyReadWrite }
 
 // json answers with a value as JSON.
 func (c *apiCall) json(code int, v any) error {

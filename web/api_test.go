@@ -82,10 +82,17 @@ func listen(s *site) *api {
 		rwKey: {s.project.ID, account.KeyReadWrite}, roKey: {s.project.ID, account.KeyReadOnly},
 		foreignKey: {a.other.ID, account.KeyReadWrite},
 	} {
-		s.ok(s.st.SetAPIKey(s.Context(), of.project, of.kind, account.HashKey(hash), s.now()))
+		s.addKey(of.project, of.kind, hash)
 	}
 	a.ops, a.hook = s.addChannel(s.project.ID, "Ops"), s.addChannel(s.project.ID, "Hook")
 	return a
+}
+
+// addKey lets a project have a key of this text.
+func (s *site) addKey(project monitor.ProjectID, kind account.KeyKind, text string) {
+	s.Helper()
+	_, err := s.st.PutKey(s.Context(), account.Key{Project: project, Kind: kind, Name: account.FirstKey, Created: s.now()}.Of(text))
+	s.ok(err)
 }
 
 // reply is an answer of the API.

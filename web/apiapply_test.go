@@ -37,8 +37,8 @@ func describedSite(t *testing.T) (s *site, write, read string) {
 	t.Helper()
 	s = newSite(t)
 	write, read = account.NewAPIKey(account.KeyReadWrite), account.NewAPIKey(account.KeyReadOnly)
-	s.ok(s.st.SetAPIKey(t.Context(), s.project.ID, account.KeyReadWrite, account.HashKey(write), s.now()))
-	s.ok(s.st.SetAPIKey(t.Context(), s.project.ID, account.KeyReadOnly, account.HashKey(read), s.now()))
+	s.addKey(s.project.ID, account.KeyReadWrite, write)
+	s.addKey(s.project.ID, account.KeyReadOnly, read)
 	return s, write, read
 }
 
@@ -104,7 +104,7 @@ func TestAPIApplyRefuses(t *testing.T) {
 		"another project": {"apply/", key, "projects:\n  - name: Other\n", 422, `line 2: the file describes the project "Other", and the API key is that of the project "Main"`},
 		"a slip":          {"apply/?plan=true", key, describedProject, 400, "plan is either 1 or 0"},
 		"another slip":    {"apply/?prune=yes", key, describedProject, 400, "prune is either 1 or 0"},
-		"a reader":        {"apply/?plan=1", readOnly, describedProject, 401, "This is the project's read-only key; the request needs its read-write key."},
+		"a reader":        {"apply/?plan=1", readOnly, describedProject, 401, "This is a read-only key; the request needs a read-write key."},
 		"a stranger":      {"apply/", "", describedProject, 401, "missing api key"},
 		"too much":        {"apply/", key, strings.Repeat("#", provision.SizeLimit+1), 413, "the body is larger than 1048576 bytes"},
 	} {
@@ -129,7 +129,7 @@ func TestAPIExport(t *testing.T) {
 	if w := s.ask("POST", "apply/", key, describedProject); w.Code != http.StatusOK {
 		t.Fatal(w.Code, w.Body)
 	}
-	withSecrets := strings.Replace(describedProject, "    channels:\n", "    owner: ines@example.org\n    ping_key: "+s.project.PingKey+"\n    channels:\n", 1)
+	withSecrets := strings.Replace(describedProject, "    channels:\n", "    owner: ines@example.org\n    channels:\n", 1)
 	without := describedProject
 	for _, line := range []string{"url: https://example.org/SECRETPATH", "secret: whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB", "uuid: 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91"} {
 		without = strings.Replace(without, "        "+line+"\n", "", 1)

@@ -33,30 +33,34 @@ func (s *Server) authorize(c *apiCall) error {
 	if len(key) != account.APIKeyLength {
 		return refuse(http.StatusUnauthorized, "missing api key")
 	}
-	project, kind, err := s.projectOfKey(c, key)
+	project, found, err := s.projectOfKey(c, key)
 	if errors.Is(err, fault.NotFound) {
 		return refuse(http.StatusUnauthorized, wrongKeyText)
 	}
 	if err != nil {
 		return err
 	}
-	if c.route.key == keyWrite && kind != account.KeyReadWrite {
-		return refusal{code: http.StatusUnauthorized, words: wrongKeyText, detail: "This is the project's read-only key; the request needs its read-write key."}
+	if c.route.key == keyWrite && found.Kind != account.KeyReadWrite {
+		return refusal{code: http.StatusUnauthorized, words: wrongKeyText, detail: "This is a read-only key; the request needs a read-write key."}
 	}
-	c.project, c.key = project, kind
+	s.KeyUses.note(found.Hash, s.Now())
+	c.project, c.key = project, found
 	return s.pace(c)
 }
 
-// projectOfKey returns whose key it is. A fault.NotFound is nobody's; who comes with
-// many of those is told to wait.
-func (s *Server) projectOfKey(c *apiCall, key string) (account.Project, account.KeyKind, error) {
-	project, kind, err := s.Store.ProjectByAPIKey(c.ctx(), account.HashKey(key))
+// projectOfKey returns whose API key it is. A fault.NotFound is nobody's; who comes
+// with many of those is told to wait.
+func (s *Server) projectOfKey(c *apiCall, key string) (account.Project, account.Key, error) {
+	project, found, err := s.Store.KeyByHash(c.ctx(), account.HashKey(key))
+	if err == nil && found.Kind == account.KeyPing {
+		err = fault.NotFound
+	}
 	if errors.Is(err, fault.NotFound) {
 		if after, ok := s.strangers.take(network(clientIP(c.r, s.TrustedProxies)), s.Now()); !ok {
-			return project, kind, tooMany{after}
+			return project, found, tooMany{after}
 		}
 	}
-	return project, kind, err
+	return project, found, err
 }
 
 // keyOf returns the key of a request: of the field X-Api-Key, else of
@@ -88,7 +92,7 @@ func bearer(r *http.Request) (string, bool) {
 
 // pace counts the request of a key, and tells how many are left.
 func (s *Server) pace(c *apiCall) error {
-	who, now := fmt.Sprintf("%d/%s", c.project.ID, c.key), s.Now()
+	who, now := fmt.Sprint(c.key.ID), s.Now()
 	after, ok := s.asked.take(who, now)
 	left, full := s.asked.left(who, now)
 	header := c.out.header

@@ -95,7 +95,7 @@ func (s *Server) findOrCreate(c *apiCall, check monitor.Check, fields apiFields,
 // which another will do.
 func (s *Server) whatIsTaken(c *apiCall, check monitor.Check, fields apiFields, derived bool) error {
 	if fields.importUUID != (uuid.UUID{}) {
-		if _, err := s.Store.PingKeyOf(c.ctx(), store.Ref{UUID: check.UUID}); !errors.Is(err, fault.NotFound) {
+		if err := s.Store.Known(c.ctx(), store.Ref{UUID: check.UUID}); !errors.Is(err, fault.NotFound) {
 			return orConflict(err, "import_uuid belongs to another check")
 		}
 	}

@@ -34,7 +34,7 @@ func (s *Server) apiCheckNamed(c *apiCall, name string) (monitor.Check, error) {
 	}
 	check, err := s.Store.Check(c.ctx(), c.project.ID, id)
 	if errors.Is(err, fault.NotFound) {
-		if _, other := s.Store.PingKeyOf(c.ctx(), store.Ref{UUID: id}); other == nil {
+		if other := s.Store.Known(c.ctx(), store.Ref{UUID: id}); other == nil {
 			return check, fault.Say(fault.Forbidden, "the check belongs to another project")
 		}
 	}

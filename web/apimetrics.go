@@ -30,14 +30,15 @@ func (s *Server) projectMetrics(c *apiCall) error {
 	if len(key) != account.APIKeyLength {
 		return refuse(http.StatusBadRequest, "the key must be of %d characters", account.APIKeyLength)
 	}
-	project, kind, err := s.projectOfKey(c, key)
+	project, found, err := s.projectOfKey(c, key)
 	switch {
-	case errors.Is(err, fault.NotFound), err == nil && kind != account.KeyReadOnly:
+	case errors.Is(err, fault.NotFound), err == nil && found.Kind != account.KeyReadOnly:
 		return refuse(http.StatusForbidden, "not the read-only key of a project")
 	case err != nil:
 		return err
 	}
-	c.project, c.key = project, kind
+	s.KeyUses.note(found.Hash, s.Now())
+	c.project, c.key = project, found
 	if err := s.pace(c); err != nil {
 		return err
 	}

@@ -16,16 +16,11 @@ import (
 type projectDoc struct {
 	ID      int64  `json:"id"`
 	Name    string `json:"name"`
-	PingKey string `json:"ping_key,omitempty"` // for a key that may ping
 	Created string `json:"created"`
 }
 
 func projectOf(c *apiCall) projectDoc {
-	doc := projectDoc{ID: int64(c.project.ID), Name: c.project.Name, Created: apiMicros(c.project.Created)}
-	if !c.readOnly() {
-		doc.PingKey = c.project.PingKey
-	}
-	return doc
+	return projectDoc{ID: int64(c.project.ID), Name: c.project.Name, Created: apiMicros(c.project.Created)}
 }
 
 func (s *Server) apiProjects(c *apiCall) error {

@@ -171,33 +171,3 @@ func TestDeliveriesInPages(t *testing.T) {
 		t.Errorf("%d on the second page", n)
 	}
 }
-
-func TestSettings(t *testing.T) {
-	s := newSite(t)
-	b := s.signedIn()
-	s.wants(b.get("/settings"), 200, s.project.PingKey, "http://localhost:8000")
-	s.leads(b.post("/settings/ping-key"), "/settings")
-	page := b.get("/settings")
-	s.wants(page, 200, "The ping key is a new one.")
-	if strings.Contains(page.Body.String(), s.project.PingKey) {
-		t.Error("the old ping key is still shown")
-	}
-	shown := regexp.MustCompile(`<mark>(rc[wr]_[a-z0-9]{28})</mark>`)
-	for kind, words := range map[account.KeyKind]string{account.KeyReadWrite: "The new API key", account.KeyReadOnly: "The new read-only API key"} {
-		w := b.post("/settings/api-key", "kind", string(kind))
-		s.wants(w, 200, words)
-		key := shown.FindStringSubmatch(w.Body.String())
-		if key == nil {
-			t.Fatalf("no key on the page\n%s", w.Body)
-		}
-		project, got, err := s.st.ProjectByAPIKey(t.Context(), account.HashKey(key[1]))
-		s.ok(err)
-		if project.ID != s.project.ID || got != kind {
-			t.Errorf("key of %d %s", project.ID, got)
-		}
-		if strings.Contains(b.get("/settings").Body.String(), key[1]) {
-			t.Error("the key is shown again")
-		}
-	}
-	s.wants(b.post("/settings/api-key", "kind", "admin"), http.StatusUnprocessableEntity)
-}

@@ -45,8 +45,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templates.CheckFacts, error) {
 	ctx := r.Context()
 	facts := templates.CheckFacts{
-		Check: check, PingKey: who.Project.PingKey,
-		BaseURL: s.base(), MailDomain: s.MailDomain,
+		Check: check, BaseURL: s.base(), MailDomain: s.MailDomain,
 	}
 	var err error
 	if facts.Tokens, err = s.Store.Tokens(ctx, check.ID); err != nil {

@@ -14,8 +14,14 @@ import (
 // runsShown is how many runs a row of the list draws.
 const runsShown = 30
 
-// firstSlug names the check that the page of a new project proposes to ping.
+// firstSlug names the check that a project begins with.
 const firstSlug = "my-first-job"
+
+// isFirst reports whether there is nothing but the check that a project begins
+// with, and that was never pinged.
+func isFirst(checks []monitor.Check) bool {
+	return len(checks) == 1 && checks[0].Slug == firstSlug && checks[0].NPings == 0
+}
 
 func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 	ctx, who := r.Context(), s.who(r)
@@ -32,17 +38,19 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.ChecksPage{
-		Page:       frame,
-		List:       templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, runEnds(ends), frame.Clock),
-		TryAddress: s.base() + "/ping/" + who.Project.PingKey + "/" + firstSlug + "?create=1",
+		Page: frame,
+		List: templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, runEnds(ends), frame.Clock),
 	}
-	if page.Total == 0 {
+	if isFirst(checks) {
+		page.TryAddress = s.base() + "/ping/" + checks[0].UUID.String()
+	}
+	if page.Empty() {
 		page.Title = "Your first check"
 	}
 	if !live(r) {
 		return s.render(w, r, http.StatusOK, templates.Checks(page))
 	}
-	if empty := r.Header.Get(templates.SeenHeader) == templates.SeenEmpty; empty != (page.Total == 0) {
+	if empty := r.Header.Get(templates.SeenHeader) == templates.SeenEmpty; empty != page.Empty() {
 		w.Header().Set("HX-Refresh", "true") // it is another page now
 		return nil
 	}

@@ -56,7 +56,7 @@ func TestANewProjectShowsHowToMakeItsFirstCheck(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
 	w := b.get("/checks")
-	s.wants(w, http.StatusOK, "Your first check", "http://localhost:8000/ping/", s.project.PingKey+"/my-first-job?create=1")
+	s.wants(w, http.StatusOK, "Your first check", "A check has an address of its own")
 	if _, reswap := b.poll("/checks", s.seenBy(w.Body.String())); reswap != "none" {
 		t.Errorf("nothing happened, and the page is swapped: %q", reswap)
 	}
@@ -140,7 +140,7 @@ func TestACheckHasAPage(t *testing.T) {
 	b := s.signedIn()
 	path := "/checks/" + check.UUID.String()
 	s.wants(b.get(path), http.StatusOK, "Waiting for the first ping", "It is never late before its first ping.",
-		"http://localhost:8000/ping/<wbr>"+check.UUID.String(), "/ping/<wbr>"+s.project.PingKey+"/nightly", "same as grace: 1 min")
+		"http://localhost:8000/ping/<wbr>"+check.UUID.String(), "/ping/<wbr>PING-KEY/nightly", "same as grace: 1 min")
 	at := s.now().Add(-10 * time.Minute)
 	s.receive(check, monitor.Ping{At: at, Signal: monitor.Start, RunID: "r1"})
 	s.receive(check, monitor.Ping{At: at.Add(30 * time.Second), Signal: monitor.Fail, RunID: "r1", Exit: new(int64(0x80)), Body: []byte("<b>two</b>\nlines")})

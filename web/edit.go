@@ -214,7 +214,7 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, ed
 	page := templates.EditPage{
 		Page: frame, Check: edit.id.String(), Exists: exists, Name: edit.check.Title(),
 		Form: edit.form, Wrong: edit.wrong, Zones: schedule.Zones(),
-		SlugBase: s.base() + "/ping/" + edit.who.Project.PingKey + "/",
+		SlugBase: s.base() + "/ping/" + templates.PingKeyPlace + "/",
 		Problems: problems(edit.wrong, checkFields(edit.form.Kind)),
 		Channels: channelChoices(edit.channels, edit.chosen),
 		Preview:  s.previewOf(edit.form),

@@ -12,7 +12,6 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/fault"
-	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/templates"
 )
@@ -159,8 +158,8 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	return s.admit(w, r, user, "/checks")
 }
 
-// firstAccount uses the link up and makes the account with its project and a
-// channel to the same address, which whoever has the link is trusted about.
+// firstAccount uses the link up and makes the account with its project. Whoever has
+// the link is trusted about the address.
 func (s *Server) firstAccount(ctx context.Context, token, email, hash string) (account.User, error) {
 	now := s.Now()
 	err := s.Store.UseToken(ctx, purposeSetup, account.HashKey(token), now)
@@ -174,13 +173,6 @@ func (s *Server) firstAccount(ctx context.Context, token, email, hash string) (a
 	if err != nil {
 		return account.User{}, err
 	}
-	project, err := s.Store.CreateProject(ctx, account.Project{Name: "Main", PingKey: account.NewPingKey(), Created: now}, user.ID)
-	if err != nil {
-		return account.User{}, err
-	}
-	_, err = s.Store.CreateChannel(ctx, monitor.Channel{
-		Project: project.ID, Name: email, Kind: monitor.Email,
-		Settings: monitor.Settings{Address: email}, Created: now,
-	})
+	_, err = s.beginProject(ctx, "Main", user)
 	return user, err
 }

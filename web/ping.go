@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rollcall/internal/account"
 	"rollcall/internal/dialect"
 	"rollcall/internal/fault"
 	"rollcall/internal/ingest"
@@ -44,6 +45,7 @@ type PingConfig struct {
 	Ingest    Pinger
 	Directory store.Directory
 	Trusted   []netip.Prefix // proxies whose X-Forwarded-For counts
+	KeyUses   *KeyUses       // may be nil
 	Now       func() time.Time
 }
 
@@ -158,7 +160,11 @@ func (p *Pings) submit(r *http.Request, ref store.Ref, event dialect.Event, form
 			return store.Result{Change: monitor.Change{Outcome: monitor.Duplicate}}, err
 		}
 	}
-	return p.ingest(r.Context(), ingest.Report{Ref: ref, Ping: *ping, Configure: event.Configure})
+	result, err := p.ingest(r.Context(), ingest.Report{Ref: ref, Ping: *ping, Configure: event.Configure})
+	if err == nil && ref.PingKey != "" {
+		p.KeyUses.note(account.HashKey(ref.PingKey), p.Now())
+	}
+	return result, err
 }
 
 // refuse answers a request that is no report.

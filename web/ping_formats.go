@@ -139,8 +139,7 @@ func (p *Pings) storeOne(r *http.Request, format string, event dialect.Event) di
 		_, ref.ID, err = p.Directory.TokenOwner(r.Context(), event.Token)
 	}
 	if err == nil && event.Signed != nil {
-		var key string
-		if key, err = p.Directory.PingKeyOf(r.Context(), ref); err == nil && !event.Signed(key) {
+		if err = p.Directory.Known(r.Context(), ref); err == nil && !event.Signed(secretOf(event)) {
 			return dialect.Unsigned
 		}
 	}
@@ -159,6 +158,14 @@ func (p *Pings) storeOne(r *http.Request, format string, event dialect.Event) di
 		return dialect.Created
 	}
 	return dialect.Stored
+}
+
+// secretOf is what signs the requests to an address: the secret that it holds.
+func secretOf(event dialect.Event) string {
+	if event.Token != "" {
+		return event.Token
+	}
+	return event.UUID.String()
 }
 
 // ingest stores a report. Several services give out UUIDs as tokens, so that one

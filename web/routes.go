@@ -82,8 +82,9 @@ func routes() []route {
 		{"POST", "/deliveries/{id}/replay", changes, (*Server).replay},
 
 		{"GET", "/settings", sees, (*Server).settings},
-		{"POST", "/settings/ping-key", manages, (*Server).newPingKey},
-		{"POST", "/settings/api-key", manages, (*Server).newAPIKey},
+		{"GET", "/settings/keys", manages, (*Server).keys},
+		{"POST", "/settings/keys", manages, again((*Server).newKey)},
+		{"POST", "/settings/keys/{id}/revoke", manages, (*Server).revokeKey},
 	}
 }
 

@@ -310,7 +310,7 @@ func TestOtherSitesCannotPost(t *testing.T) {
 		"null origin":           {"Origin", "null"},
 		"same name, other port": {"Origin", "http://localhost:1"},
 	} {
-		for _, path := range []string{"/checks", "/logout", "/settings/ping-key", "/login"} {
+		for _, path := range []string{"/checks", "/logout", "/settings/keys", "/login"} {
 			w := b.ask("POST", path, url.Values{"name": {"x"}}, headers...)
 			if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "another site") {
 				t.Errorf("%s, POST %s: %d", name, path, w.Code)
@@ -322,7 +322,7 @@ func TestOtherSitesCannotPost(t *testing.T) {
 		"old browser": {"Origin", "http://localhost:8000"},
 		"program":     {},
 	} {
-		if w := b.ask("POST", "/settings/ping-key", url.Values{}, headers...); w.Code != http.StatusSeeOther {
+		if w := b.ask("POST", "/settings/keys", url.Values{"kind": {"ro"}, "name": {name}}, headers...); w.Code != http.StatusOK {
 			t.Errorf("%s: %d", name, w.Code)
 		}
 	}

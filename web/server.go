@@ -37,6 +37,7 @@ type Config struct {
 	Zone *time.Location
 	// TrustedProxies may say in X-Forwarded-For who a request comes from.
 	TrustedProxies []netip.Prefix
+	KeyUses        *KeyUses // may be nil
 	// Kick is called when a delivery was put into the queue.
 	Kick func()
 	// JudgedUpTo is the instant up to which every deadline has been judged.

@@ -3,43 +3,13 @@ package web
 import (
 	"net/http"
 
-	"rollcall/internal/account"
-	"rollcall/internal/fault"
 	"rollcall/templates"
 )
 
 func (s *Server) settings(w http.ResponseWriter, r *http.Request) error {
-	return s.showSettings(w, r, nil)
-}
-
-func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, fresh *templates.FreshKey) error {
-	who := s.who(r)
-	frame, err := s.page(r, who, "Settings", "/settings")
+	frame, err := s.page(r, s.who(r), "Settings", "/settings")
 	if err != nil {
 		return err
 	}
-	page := templates.SettingsPage{Page: frame, Base: s.base(), PingKey: who.Project.PingKey, NewKey: fresh}
-	return s.render(w, r, http.StatusOK, templates.Settings(page))
-}
-
-func (s *Server) newPingKey(w http.ResponseWriter, r *http.Request) error {
-	if err := s.Store.SetPingKey(r.Context(), s.who(r).Project.ID, account.NewPingKey()); err != nil {
-		return err
-	}
-	s.flash(r, "The ping key is a new one. Change it in the addresses of the jobs that ping by name.")
-	return s.redirect(w, r, "/settings")
-}
-
-// newAPIKey answers with the page itself instead of a redirect: the key is kept
-// nowhere, so this is the one moment at which it can be shown.
-func (s *Server) newAPIKey(w http.ResponseWriter, r *http.Request) error {
-	kind := account.KeyKind(r.PostFormValue("kind"))
-	if kind != account.KeyReadWrite && kind != account.KeyReadOnly {
-		return fault.Invalid{"kind": "of key is not known"}
-	}
-	key := account.NewAPIKey(kind)
-	if err := s.Store.SetAPIKey(r.Context(), s.who(r).Project.ID, kind, account.HashKey(key), s.Now()); err != nil {
-		return err
-	}
-	return s.showSettings(w, r, &templates.FreshKey{ReadOnly: kind == account.KeyReadOnly, Key: key})
+	return s.render(w, r, http.StatusOK, templates.Settings(templates.SettingsPage{Page: frame, Base: s.base()}))
 }

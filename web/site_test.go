@@ -40,6 +40,7 @@ type site struct {
 	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
 	kicks   atomic.Int64
 	log     *lockedBuffer
+	keyUses *web.KeyUses
 	user    account.User
 	project account.Project
 }
@@ -78,8 +79,9 @@ func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	}
 	s := &site{T: t, st: st, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
 	t.Cleanup(func() { s.ok(st.Close()) })
+	s.keyUses = &web.KeyUses{Store: st}
 	cfg := web.Config{
-		Store: st, BaseURL: s.base, Now: s.now, Version: "1.0",
+		Store: st, KeyUses: s.keyUses, BaseURL: s.base, Now: s.now, Version: "1.0",
 		Log:            slog.New(slog.NewTextHandler(s.log, nil)),
 		Pings:          web.NewPings(web.PingConfig{Ingest: away{errors.New("no ingest")}, Directory: st, Now: s.now}),
 		Kick:           func() { s.kicks.Add(1) },

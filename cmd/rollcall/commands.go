@@ -178,7 +178,7 @@ type userAdd struct {
 
 // Help is shown below the flags.
 func (userAdd) Help() string {
-	return `The API keys are printed once and cannot be read again.
+	return `The keys are printed once and cannot be read again.
 
 Example:
 
@@ -208,7 +208,7 @@ func (u userAdd) Run(ctx context.Context, streams streams) error {
 			PingKey: made.Project.PingKey, APIKey: made.APIKey, ReadOnlyKey: made.ReadOnlyKey,
 		})
 	}
-	fmt.Fprintf(streams.out, "%s can log in and owns the project %s.\n\n  ping key            %s\n  API key             %s\n  API key, read-only  %s\n\nKeep the API keys now: they are not shown again.\n",
+	fmt.Fprintf(streams.out, "%s can log in and owns the project %s.\n\n  ping key            %s\n  API key             %s\n  API key, read-only  %s\n\nKeep the keys now: they are not shown again.\n",
 		made.User.Email, made.Project.Name, made.Project.PingKey, made.APIKey, made.ReadOnlyKey)
 	return nil
 }

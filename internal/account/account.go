@@ -32,22 +32,15 @@ type User struct {
 
 // Project holds checks, channels and keys, and the people who see them.
 type Project struct {
-	ID      monitor.ProjectID
-	Name    string
-	PingKey string // 22 characters; addresses checks by slug
+	ID   monitor.ProjectID
+	Name string
+	// PingKey is the key that a new project is given, 22 characters; "" for none, and
+	// for every project that was read: only hashes of keys are kept.
+	PingKey string
 	// BadgeKey stands in the addresses of badges; "" makes a new project one of its own.
 	BadgeKey string
 	Created  time.Time
 }
-
-// KeyKind is what an API key may do.
-type KeyKind string
-
-// The kinds of API key.
-const (
-	KeyReadWrite KeyKind = "rw"
-	KeyReadOnly  KeyKind = "ro"
-)
 
 // Limits of what people type.
 const (

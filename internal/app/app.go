@@ -47,6 +47,7 @@ type App struct {
 	postman   *alerter.Postman
 	mail      net.Listener
 	mailbox   *mailbox.Mailbox
+	keyUses   *web.KeyUses
 }
 
 // now is the clock of the whole program.
@@ -209,9 +210,10 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	if err := a.takeMail(); err != nil {
 		return err
 	}
+	a.keyUses = &web.KeyUses{Store: a.store, Log: c.Log}
 	handler, err := web.New(web.Config{
-		Store:   a.store,
-		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now}),
+		Store: a.store, KeyUses: a.keyUses,
+		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
 		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
 	})

@@ -58,7 +58,7 @@ func (w worker) end(limit context.Context) {
 
 // workers are the parts of a running process.
 type workers struct {
-	public, private, mail, ingest, scheduler, alerter, postman, trimmer worker
+	public, private, mail, ingest, scheduler, alerter, postman, trimmer, keyUses worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -109,6 +109,7 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 	}
 	if a.public != nil {
 		w.public = start(ctx, group, "pages and pings", a.public.run)
+		w.keyUses = start(ctx, group, "uses of keys", a.keyUses.Run)
 	}
 	if a.mailbox != nil {
 		w.mail = start(ctx, group, "mailbox", func(ctx context.Context) error { return a.mailbox.Serve(ctx, a.mail) })
@@ -143,6 +144,7 @@ func (a *App) stop(limit context.Context, w workers) {
 	w.public.end(limit)
 	w.mail.end(limit)
 	w.ingest.end(limit)
+	w.keyUses.end(limit)
 	w.private.end(limit)
 }
 

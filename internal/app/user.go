@@ -15,8 +15,8 @@ type NewAccount struct {
 	Email, Password, Project string
 }
 
-// Opened is an account that was made, with the keys of its project. The API keys
-// cannot be read again: only their hashes are stored.
+// Opened is an account that was made, with the keys of its project. They cannot be
+// read again: only their hashes are stored.
 type Opened struct {
 	User                account.User
 	Project             account.Project
@@ -46,11 +46,14 @@ func AddUser(ctx context.Context, database string, n NewAccount) (Opened, error)
 		if made.Project, err = st.CreateProject(ctx, project, made.User.ID); err != nil {
 			return err
 		}
-		made.APIKey, made.ReadOnlyKey = account.NewAPIKey(account.KeyReadWrite), account.NewAPIKey(account.KeyReadOnly)
-		if err := st.SetAPIKey(ctx, made.Project.ID, account.KeyReadWrite, account.HashKey(made.APIKey), now()); err != nil {
-			return err
+		for kind, text := range map[account.KeyKind]*string{account.KeyReadWrite: &made.APIKey, account.KeyReadOnly: &made.ReadOnlyKey} {
+			key := account.Key{Project: made.Project.ID, Kind: kind, Name: account.FirstKey, By: made.User.Email, Created: now()}
+			*text, key = account.NewKey(key)
+			if _, err := st.AddKey(ctx, key); err != nil {
+				return err
+			}
 		}
-		return st.SetAPIKey(ctx, made.Project.ID, account.KeyReadOnly, account.HashKey(made.ReadOnlyKey), now())
+		return nil
 	})
 }
 

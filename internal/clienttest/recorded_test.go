@@ -131,7 +131,7 @@ func testRecorded(t *testing.T, s *site) {
 	}
 }
 
-// testWebhooks: GitHub and GitLab prove that they know the project's ping key, and
+// testWebhooks: GitHub and GitLab prove that they know the address, and
 // nothing of those who do not is kept.
 func testWebhooks(t *testing.T, s *site) {
 	const (
@@ -151,22 +151,22 @@ func testWebhooks(t *testing.T, s *site) {
 	}
 	start, end := run("in_progress", "null"), run("completed", `"success"`)
 	const (
-		noSignature = "X-Hub-Signature-256 is missing or wrong: the webhook's secret is the project's ping key"
-		noToken     = "X-Gitlab-Token is missing or wrong: the webhook's secret is the project's ping key"
+		noSignature = "X-Hub-Signature-256 is missing or wrong: the webhook's secret is the last part of this address"
+		noToken     = "X-Gitlab-Token is missing or wrong: the webhook's secret is the last part of this address"
 		gitlabEvent = "X-Gitlab-Event: Pipeline Hook\n"
 	)
 	s.send(
 		t,
-		sent{line: github, header: "X-GitHub-Event: ping", body: `{"zen":"x"}`, code: 200, answer: "pong: workflow runs are taken when the webhook's secret is the project's ping key"},
-		sent{line: github, header: sign(pingKey, start), body: start, code: 200, answer: "OK"},
-		sent{line: github, header: sign(pingKey, end), body: end, code: 200, answer: "OK"},
+		sent{line: github, header: "X-GitHub-Event: ping", body: `{"zen":"x"}`, code: 200, answer: "pong: workflow runs are taken when the webhook's secret is the last part of this address"},
+		sent{line: github, header: sign(hooked, start), body: start, code: 200, answer: "OK"},
+		sent{line: github, header: sign(hooked, end), body: end, code: 200, answer: "OK"},
 		sent{line: github, header: sign("wrong", end), body: end, code: 401, answer: noSignature},
-		sent{line: github, header: sign(pingKey, start), body: end, code: 401, answer: noSignature},
+		sent{line: github, header: sign(hooked, start), body: end, code: 401, answer: noSignature},
 		sent{line: github, header: "X-GitHub-Event: workflow_run", body: end, code: 401, answer: noSignature},
-		sent{line: github + "?branch=release", header: sign(pingKey, end), body: end, code: 200, answer: "ignored: the branch is not release"},
-		sent{line: "POST /hooks/github/" + nobody, header: sign(pingKey, end), body: end, code: 404, answer: "not found"},
-		sent{line: github, header: sign(pingKey, end), body: end + strings.Repeat(" ", 1<<20), code: 413, answer: "the body is longer than 1048576 bytes"},
-		sent{line: gitlab, header: gitlabEvent + "X-Gitlab-Token: " + pingKey, body: pipeline, code: 200, answer: "OK"},
+		sent{line: github + "?branch=release", header: sign(hooked, end), body: end, code: 200, answer: "ignored: the branch is not release"},
+		sent{line: "POST /hooks/github/" + nobody, header: sign(hooked, end), body: end, code: 404, answer: "not found"},
+		sent{line: github, header: sign(hooked, end), body: end + strings.Repeat(" ", 1<<20), code: 413, answer: "the body is longer than 1048576 bytes"},
+		sent{line: gitlab, header: gitlabEvent + "X-Gitlab-Token: " + hooked, body: pipeline, code: 200, answer: "OK"},
 		sent{line: gitlab, header: gitlabEvent + "X-Gitlab-Token: wrong", body: pipeline, code: 401, answer: noToken},
 		sent{line: gitlab, header: gitlabEvent, body: pipeline, code: 401, answer: noToken},
 	)

@@ -28,7 +28,7 @@ type Event struct {
 	Configure func(monitor.Config) monitor.Config
 	// Signed reports whether the request proves to come from somebody who knows the
 	// ping key of the check's project; nil when the address is proof enough.
-	Signed func(pingKey string) bool
+	Signed func(secret string) bool
 	// Foreign is set for an address of our own form that only a client of another
 	// service asks for.
 	Foreign bool

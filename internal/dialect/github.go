@@ -17,8 +17,8 @@ import (
 // signature is over all of it, so that a longer one cannot be verified.
 const HookLimit = 1 << 20
 
-// GitHub reads the webhook of GitHub Actions, event workflow_run, whose secret is
-// the project's ping key:
+// GitHub reads the webhook of GitHub Actions, event workflow_run, whose secret is the
+// last part of its address:
 //
 //	/hooks/github/<uuid or imported token>[?event=any][&branch=main][&workflow=nightly.yml]
 //
@@ -54,7 +54,7 @@ type workflowRun struct {
 func readGitHub(r Request) ([]Event, error) {
 	switch kind := r.Header.Get("X-GitHub-Event"); {
 	case kind == "ping":
-		return nil, Refusal{Code: 200, Text: "pong: workflow runs are taken when the webhook's secret is the project's ping key"}
+		return nil, Refusal{Code: 200, Text: "pong: workflow runs are taken when the webhook's secret is the last part of this address"}
 	case kind != "workflow_run":
 		return nil, ignored("the event is not workflow_run")
 	case r.Cut:
@@ -150,7 +150,7 @@ func hubSigned(body []byte, signature string) func(string) bool {
 
 func hookAnswer(o Outcome, unsigned string) Answer {
 	if o == Unsigned {
-		return Answer{Code: 401, Text: unsigned + ": the webhook's secret is the project's ping key"}
+		return Answer{Code: 401, Text: unsigned + ": the webhook's secret is the last part of this address"}
 	}
 	return Plainly(o)
 }

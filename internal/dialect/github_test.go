@@ -90,7 +90,7 @@ func TestGitHub(t *testing.T) {
 	run := workflowRun("completed", "success", "push")
 	noRun := dialect.Refusal{Code: 400, Text: "the body is not a workflow_run of GitHub"}
 	readAs(t, dialect.GitHub, []wire{
-		{line: at, header: "X-GitHub-Event: ping", body: `{"zen":"x"}`, refuse: dialect.Refusal{Code: 200, Text: "pong: workflow runs are taken when the webhook's secret is the project's ping key"}},
+		{line: at, header: "X-GitHub-Event: ping", body: `{"zen":"x"}`, refuse: dialect.Refusal{Code: 200, Text: "pong: workflow runs are taken when the webhook's secret is the last part of this address"}},
 		{line: at, header: "X-GitHub-Event: push", body: `{}`, refuse: ignored("the event is not workflow_run")},
 		{line: at, body: run, refuse: ignored("the event is not workflow_run")},
 		{line: at, header: header, body: run, refuse: ignored("event is not schedule")},
@@ -140,7 +140,7 @@ func TestGitHubSignature(t *testing.T) {
 	if got.Ping.Signal != monitor.Success || !signed(key) {
 		t.Errorf("a form: %+v", got)
 	}
-	want := dialect.Answer{Code: 401, Text: "X-Hub-Signature-256 is missing or wrong: the webhook's secret is the project's ping key"}
+	want := dialect.Answer{Code: 401, Text: "X-Hub-Signature-256 is missing or wrong: the webhook's secret is the last part of this address"}
 	if got := dialect.GitHub.Answer(dialect.Unsigned); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -8,8 +8,8 @@ import (
 	"rollcall/internal/monitor"
 )
 
-// GitLab reads the webhook of GitLab's pipelines, whose secret token is the
-// project's ping key:
+// GitLab reads the webhook of GitLab's pipelines, whose secret token is the last
+// part of its address:
 //
 //	/hooks/gitlab/<uuid or imported token>[?source=any][&branch=main]
 //

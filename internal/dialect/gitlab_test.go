@@ -68,7 +68,7 @@ func TestGitLab(t *testing.T) {
 		{line: at, header: header, body: `{"object_kind":"build","object_attributes":{"id":1}}`, refuse: noPipeline},
 		{line: at, header: header, body: long[:100], refuse: noPipeline},
 	})
-	want := dialect.Answer{Code: 401, Text: "X-Gitlab-Token is missing or wrong: the webhook's secret is the project's ping key"}
+	want := dialect.Answer{Code: 401, Text: "X-Gitlab-Token is missing or wrong: the webhook's secret is the last part of this address"}
 	if got := dialect.GitLab.Answer(dialect.Unsigned); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -239,7 +239,7 @@ func TestTheSameMailTwiceAtATime(t *testing.T) {
 // away is a database that is not there.
 type away struct{ store.Store }
 
-func (away) PingKeyOf(context.Context, store.Ref) (string, error) { return "", errAway }
+func (away) Known(context.Context, store.Ref) error { return errAway }
 
 func (away) Transitions(context.Context, []store.Step) ([]store.Result, error) { return nil, errAway }
 

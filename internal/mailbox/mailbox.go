@@ -52,7 +52,7 @@ type Pinger interface {
 // Archive is what is known of checks and their pings.
 type Archive interface {
 	store.Door
-	PingKeyOf(ctx context.Context, ref store.Ref) (string, error)
+	Known(ctx context.Context, ref store.Ref) error
 	Pings(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Ping, error)
 }
 

@@ -79,7 +79,7 @@ func (s *session) Rcpt(address string, _ *smtp.RcptOptions) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
 	defer cancel()
-	_, err := s.m.Archive.PingKeyOf(ctx, to.ref)
+	err := s.m.Archive.Known(ctx, to.ref)
 	switch {
 	case errors.Is(err, fault.NotFound):
 		return s.miss()

@@ -164,7 +164,7 @@ func TestMailThatIsTooLarge(t *testing.T) {
 // broken is an archive with a mistake.
 type broken struct{ mailbox.Archive }
 
-func (broken) PingKeyOf(context.Context, store.Ref) (string, error) { panic("a mistake") }
+func (broken) Known(context.Context, store.Ref) error { panic("a mistake") }
 
 func TestMistakeOfOursIsLogged(t *testing.T) {
 	o := newOffice(t, func(c *mailbox.Config) { c.Archive = broken{c.Archive} })

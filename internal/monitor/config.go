@@ -106,7 +106,7 @@ func unshowable(r rune) bool {
 func canonicalTags(wrong fault.Invalid, tags []string) []string {
 	var kept []string
 	for _, tag := range tags {
-		tag = strings.TrimPrefix(strings.TrimSpace(tag), "#")
+		tag = strings.TrimLeft(strings.TrimSpace(tag), "#")
 		if tag == "" || slices.Contains(kept, tag) {
 			continue
 		}

@@ -22,8 +22,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/uuid"
 	"go.yaml.in/yaml/v3"
@@ -45,9 +47,8 @@ type Document struct {
 type project struct {
 	node     *yaml.Node
 	name     string
-	owner    string // an e-mail address; "" only in what a client sent
-	pingKey  string // "" keeps the one there is, or makes one
-	apiKeys  map[account.KeyKind]string
+	owner    string                     // an e-mail address; "" only in what a client sent
+	keys     map[account.KeyKind]string // a kind that is not there keeps those there are
 	channels []channel
 	checks   []check
 }
@@ -168,11 +169,8 @@ func (d Document) consistent() error {
 	}
 	for i, p := range d.projects {
 		errs := []error{once(p.node, "the name of "+p.String(), fmt.Sprint("project ", p.owner, " ", p.name))}
-		if p.pingKey != "" {
-			errs = append(errs, once(p.node, "the ping_key of "+p.String(), "ping key "+p.pingKey))
-		}
-		for _, key := range p.apiKeys {
-			errs = append(errs, once(p.node, "an API key of "+p.String(), "API key "+key))
+		for _, kind := range slices.Sorted(maps.Keys(p.keys)) {
+			errs = append(errs, once(p.node, "the "+keyMember(kind)+" of "+p.String(), "key "+p.keys[kind]))
 		}
 		channels := map[string]bool{}
 		for _, c := range p.channels {

@@ -83,42 +83,32 @@ func (s *site) createProject(p project) func(context.Context, *work) error {
 			w.result.Owners = append(w.result.Owners, p.owner)
 			s.owner, w.owners[p.owner] = user.ID, user.ID
 		}
-		made := account.Project{Name: p.name, PingKey: cmp.Or(p.pingKey, account.NewPingKey()), Created: w.now}
+		made := account.Project{Name: p.name, Created: w.now}
 		var err error
 		if s.project, err = w.st.CreateProject(ctx, made, s.owner); err != nil {
-			return pingKeyTaken(p, err)
+			return err
 		}
-		return s.setAPIKeys(ctx, w, p)
+		return s.setKeys(ctx, w, p)
 	}
 }
 
 // editProject sets the keys of a project that differ.
 func (s *site) editProject(p project) func(context.Context, *work) error {
-	return func(ctx context.Context, w *work) error {
-		if p.pingKey != s.project.PingKey {
-			if err := w.st.SetPingKey(ctx, s.project.ID, p.pingKey); err != nil {
-				return pingKeyTaken(p, err)
-			}
-		}
-		return s.setAPIKeys(ctx, w, p)
-	}
+	return func(ctx context.Context, w *work) error { return s.setKeys(ctx, w, p) }
 }
 
-func (s *site) setAPIKeys(ctx context.Context, w *work, p project) error {
-	for kind, key := range p.apiKeys {
-		if err := w.st.SetAPIKey(ctx, s.project.ID, kind, account.HashKey(key), w.now); err != nil {
+// setKeys puts the described keys in the place of those that were set before.
+func (s *site) setKeys(ctx context.Context, w *work, p project) error {
+	for kind, key := range p.keys {
+		k := account.Key{Project: s.project.ID, Kind: kind, Name: account.FirstKey, Created: w.now}
+		if _, err := w.st.PutKey(ctx, k.Of(key)); err != nil {
+			if errors.Is(err, fault.Conflict) {
+				return wrong(p.node, "the %s of %s is in use for something else", keyMember(kind), p)
+			}
 			return err
 		}
 	}
 	return nil
-}
-
-// pingKeyTaken says what a conflict about a project means.
-func pingKeyTaken(p project, err error) error {
-	if errors.Is(err, fault.Conflict) {
-		return wrong(p.node, "the ping_key of %s is that of another project", p)
-	}
-	return err
 }
 
 func (s *site) createChannel(c channel) func(context.Context, *work) error {

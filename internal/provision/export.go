@@ -38,7 +38,7 @@ func Export(ctx context.Context, st Store, p account.Project, secrets bool) ([]b
 	})
 
 	e := exporter{secrets}
-	whole := project{name: p.Name, pingKey: p.PingKey}
+	whole := project{name: p.Name}
 	if secrets {
 		if whole.owner, err = firstOwner(ctx, st, p); err != nil {
 			return nil, err

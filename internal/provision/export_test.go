@@ -35,7 +35,6 @@ func TestExport(t *testing.T) {
 	const want = `projects:
   - name: Main
     owner: ops@example.org
-    ping_key: abcdefghijklmnopqrstuv
     channels:
       - name: hook
         kind: webhook

@@ -19,6 +19,7 @@ type Store interface {
 	store.Accounts
 	store.Checks
 	store.Channels
+	store.Keys
 	// TokenOwner is that of store.Directory, Members that of store.Team.
 	TokenOwner(ctx context.Context, token string) (dialect string, id monitor.CheckID, err error)
 	Members(ctx context.Context, project monitor.ProjectID) ([]store.Member, error)
@@ -29,7 +30,7 @@ type Store interface {
 type site struct {
 	owner    account.UserID // 0: there is no such user
 	project  account.Project
-	keys     map[account.KeyKind]bool // the described API keys that are in force
+	keys     map[account.KeyKind]bool // the described keys that are in force
 	channels map[string]channel       // all of the project, by name
 	checks   map[int]check            // those that are described, by their place in the file
 	others   []check                  // those that are not, when pruning
@@ -84,11 +85,11 @@ func (s *site) lookAtOwner(ctx context.Context, st Store, p project) error {
 }
 
 func (s *site) lookAtKeys(ctx context.Context, st Store, p project) error {
-	for kind, key := range p.apiKeys {
-		owner, stored, err := st.ProjectByAPIKey(ctx, account.HashKey(key))
+	for kind, key := range p.keys {
+		owner, stored, err := st.KeyByHash(ctx, account.HashKey(key))
 		switch {
-		case err == nil && (owner.ID != s.project.ID || stored != kind):
-			return wrong(p.node, "an API key of %s is in use for something else", p)
+		case err == nil && (owner.ID != s.project.ID || stored.Kind != kind):
+			return wrong(p.node, "the %s of %s is in use for something else", keyMember(kind), p)
 		case err != nil && !errors.Is(err, fault.NotFound):
 			return err
 		}
@@ -120,19 +121,15 @@ func (s *site) lookAtChannels(ctx context.Context, st Store, p project) error {
 }
 
 // lookAtChecks finds the checks of p by uuid and by slug, and refuses a uuid that
-// names another one. Without a key or a uuid a ref names nothing: the project is
-// not there yet, or the file leaves the uuid open.
+// names another one. Without a uuid a ref names nothing: the file leaves it open.
 func (s *site) lookAtChecks(ctx context.Context, st Store, p project) error {
-	bySlug, byUUID := make([]store.Ref, len(p.checks)), make([]store.Ref, len(p.checks))
-	for i, c := range p.checks {
-		if c.Slug != "" {
-			bySlug[i] = store.Ref{PingKey: s.project.PingKey, Slug: c.Slug}
-		}
-		byUUID[i] = store.Ref{UUID: c.uuid}
-	}
-	slugs, err := find(ctx, st, bySlug)
+	slugs, err := slugsOf(ctx, st, s.project.ID)
 	if err != nil {
 		return err
+	}
+	byUUID := make([]store.Ref, len(p.checks))
+	for i, c := range p.checks {
+		byUUID[i] = store.Ref{UUID: c.uuid}
 	}
 	uuids, err := find(ctx, st, byUUID)
 	if err != nil {
@@ -140,7 +137,7 @@ func (s *site) lookAtChecks(ctx context.Context, st Store, p project) error {
 	}
 	taken := map[monitor.CheckID]int{} // by the line that describes it
 	for i, c := range p.checks {
-		same := slugs[i]
+		same := slugs[c.Slug]
 		switch {
 		case same.ID != 0 && c.uuid != uuid.Nil && same.UUID != c.uuid:
 			return wrong(c.node, "%s exists with another uuid, which cannot be changed", c)
@@ -163,6 +160,24 @@ func (s *site) lookAtChecks(ctx context.Context, st Store, p project) error {
 		}
 	}
 	return nil
+}
+
+// slugsOf returns the checks of a project that have a slug, by it.
+func slugsOf(ctx context.Context, st Store, id monitor.ProjectID) (map[string]monitor.Check, error) {
+	if id == 0 { // the project is not there yet
+		return nil, nil
+	}
+	all, err := checksOf(ctx, st, id)
+	if err != nil {
+		return nil, err
+	}
+	bySlug := map[string]monitor.Check{}
+	for _, c := range all {
+		if c.Slug != "" {
+			bySlug[c.Slug] = c
+		}
+	}
+	return bySlug, nil
 }
 
 func lookAtTokens(ctx context.Context, st Store, c check, id monitor.CheckID) error {

@@ -174,14 +174,25 @@ func (c check) over(stored check, all []string) check {
 	return c
 }
 
-// members lists a project in the order of the file. Of stored API keys nothing is
+// members lists a project in the order of the file. Of stored keys nothing is
 // known but whether a given one is in force.
 func (p project) members() []member {
 	return []member{
 		textMember("name", p.name),
 		textMember("owner", p.owner),
-		secretMember("ping_key", p.pingKey),
-		secretMember("api_key", p.apiKeys[account.KeyReadWrite]),
-		secretMember("api_key_readonly", p.apiKeys[account.KeyReadOnly]),
+		secretMember(keyMember(account.KeyPing), p.keys[account.KeyPing]),
+		secretMember(keyMember(account.KeyReadWrite), p.keys[account.KeyReadWrite]),
+		secretMember(keyMember(account.KeyReadOnly), p.keys[account.KeyReadOnly]),
 	}
+}
+
+// keyMember is how a file calls the key of a kind.
+func keyMember(kind account.KeyKind) string {
+	switch kind {
+	case account.KeyPing:
+		return "ping_key"
+	case account.KeyReadOnly:
+		return "api_key_readonly"
+	}
+	return "api_key"
 }

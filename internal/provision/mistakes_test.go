@@ -55,7 +55,7 @@ func TestMistakesAreTold(t *testing.T) {
 		"bad key in a file":  {project("ping_key_file: state.yml"), `:4: project "Main": ping_key must be 22 lower-case letters and digits`},
 		"project twice":      {project() + "  - {name: Main, owner: ops@example.org}\n", `:5: the name of project "Main" is already that of line 2`},
 		"ping key twice":     {project("ping_key: "+key) + "  - {name: B, owner: ops@example.org, ping_key: " + key + "}\n", `:5: the ping_key of project "B" is already that of line 2`},
-		"API key twice":      {project("api_key: "+key+"0123456789", "api_key_readonly: "+key+"0123456789"), `:2: an API key of project "Main" is already that of line 2`},
+		"API key twice":      {project("api_key: "+key+"0123456789", "api_key_readonly: "+key+"0123456789"), `:2: the api_key of project "Main" is already that of line 2`},
 		"channel twice":      {project("channels:", "  - {name: c, kind: email, address: a@example.org}", "  - {name: c, kind: email, address: b@example.org}"), `:6: the name of channel "c" is already that of line 5`},
 		"slug twice":         {project("checks:", "  - {name: A, slug: a, period: 5m}", "  - {name: B, slug: a, period: 5m}"), `:6: the slug of check "a" is already that of line 5`},
 		"uuid twice":         {project("checks:", "  - {name: A, slug: a, period: 5m, uuid: 5f0b6a3e-8c1d-4e57-9a44-2d1f6c0b7e91}", "  - {name: B, slug: b, period: 5m, uuid: 5F0B6A3E-8c1d-4e57-9a44-2d1f6c0b7e91}"), `:6: the uuid of check "b" is already that of line 5`},
@@ -156,11 +156,11 @@ projects:
 		},
 		"key of another project": {
 			strings.Replace(first, "%", "Other", 1) + "api_key: rw345678901234567890123456789012\n",
-			`:3: an API key of project "Other" is in use for something else`,
+			`:3: the api_key of project "Other" is in use for something else`,
 		},
 		"key of another kind": {
 			strings.Replace(first, "%", "Main", 1) + "api_key_readonly: rw345678901234567890123456789012\n",
-			`:3: an API key of project "Main" is in use for something else`,
+			`:3: the api_key_readonly of project "Main" is in use for something else`,
 		},
 		"token of another": {
 			strings.Replace(first, "%", "Main", 1) + "checks: [{name: O, slug: o, period: 5m, tokens: [{dialect: kuma, token: aB3dE5gH}]}]\n",

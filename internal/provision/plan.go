@@ -128,15 +128,12 @@ func (plan *Plan) project(p project, s *site) {
 		plan.change(Create, Project, p.name, differences(nil, p.members()), s.createProject(p))
 		return
 	}
-	stored := project{name: p.name, owner: p.owner, pingKey: s.project.PingKey}
+	stored := project{name: p.name, owner: p.owner}
 	wanted := p
-	if p.pingKey == "" {
-		wanted.pingKey = stored.pingKey
-	}
-	stored.apiKeys, wanted.apiKeys = map[account.KeyKind]string{}, map[account.KeyKind]string{}
-	for kind, key := range p.apiKeys {
+	wanted.keys = map[account.KeyKind]string{}
+	for kind, key := range p.keys {
 		if !s.keys[kind] { // whether there is another one is not known
-			wanted.apiKeys[kind] = key
+			wanted.keys[kind] = key
 		}
 	}
 	if fields := differences(stored.members(), wanted.members()); len(fields) > 0 {

@@ -115,7 +115,7 @@ func TestPlanTellsEveryMemberThatDiffers(t *testing.T) {
 	plan := s.mustPlan(other, provision.Options{})
 	want := []string{
 		`update project Main`,
-		`  ping_key: "set" > "changed"`,
+		`  ping_key: "" > "set"`,
 		`  api_key: "" > "set"`,
 		`update channel hook`,
 		`  url: "a.example.org" > "b.example.org"`,
@@ -381,9 +381,8 @@ func TestPlanThatWasOvertakenSaysSo(t *testing.T) {
 func TestPingKeyOfAnotherProjectIsRefused(t *testing.T) {
 	s := newSite(t)
 	s.mustApply("projects: [{name: Other, owner: ann@example.org, ping_key: abcdefghijklmnopqrstuv}, {name: Main, owner: ops@example.org}]", now)
-	plan := s.mustPlan("projects:\n  - {name: Main, ping_key: abcdefghijklmnopqrstuv}", provision.Options{})
-	_, err := plan.Execute(t.Context(), s.Store, now)
-	if want := `line 2: the ping_key of project "Main" is that of another project`; err == nil || err.Error() != want {
+	_, err := s.plan("projects:\n  - {name: Main, ping_key: abcdefghijklmnopqrstuv}", provision.Options{})
+	if want := `line 2: the ping_key of project "Main" is in use for something else`; err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 }

@@ -1,11 +1,11 @@
 package provision_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,17 +145,23 @@ func (s site) project(owner string) (account.Project, map[string]monitor.Channel
 	return projects[0].Project, channels
 }
 
+func (s site) bySlug(p account.Project, slug string) monitor.Check {
+	s.Helper()
+	all, err := s.Checks(s.Context(), p.ID, 1_000)
+	if err != nil {
+		s.Fatal(err)
+	}
+	at := slices.IndexFunc(all, func(c monitor.Check) bool { return c.Slug == slug })
+	if at < 0 {
+		s.Fatalf("no check has the slug %s", slug)
+	}
+	return all[at]
+}
+
 // check returns a check of a project by its slug, and the names of who is told.
 func (s site) check(p account.Project, channels map[string]monitor.Channel, slug string) (monitor.Check, []string) {
 	s.Helper()
-	results, err := s.Transitions(s.Context(), []store.Step{{
-		Ref:    store.Ref{PingKey: p.PingKey, Slug: slug},
-		Decide: func(c monitor.Check) monitor.Change { return monitor.Change{Check: c, Unchanged: true} },
-	}})
-	if err != nil || results[0].Err != nil {
-		s.Fatal(err, results[0].Err)
-	}
-	c := results[0].Change.Check
+	c := s.bySlug(p, slug)
 	ids, err := s.AssignedChannels(s.Context(), c.ID)
 	if err != nil {
 		s.Fatal(err)
@@ -197,16 +203,14 @@ func TestWholeFileIsBroughtAbout(t *testing.T) {
 	}
 
 	p, channels := s.project("ops@example.org")
-	if got, want := p.PingKey, "abcdefghijklmnopqrstuv"; got != want {
-		t.Errorf("ping key = %q, want %q", got, want)
-	}
 	for key, want := range map[string]account.KeyKind{
+		"abcdefghijklmnopqrstuv":           account.KeyPing,
 		"rw345678901234567890123456789012": account.KeyReadWrite,
 		"ro345678901234567890123456789012": account.KeyReadOnly,
 	} {
-		owner, kind, err := s.ProjectByAPIKey(t.Context(), account.HashKey(key))
-		if err != nil || kind != want || owner.ID != p.ID {
-			t.Errorf("API key %s: project %d, kind %q, %v", key, owner.ID, kind, err)
+		owner, found, err := s.KeyByHash(t.Context(), account.HashKey(key))
+		if err != nil || found.Kind != want || owner.ID != p.ID {
+			t.Errorf("key %s: project %d, kind %q, %v", key, owner.ID, found.Kind, err)
 		}
 	}
 	if _, err := channels["hook"].Valid(); err != nil {
@@ -338,7 +342,7 @@ projects:
 func (s site) pauseAndDisable(p account.Project, c monitor.Channel) {
 	s.Helper()
 	_, err := s.Transitions(s.Context(), []store.Step{{
-		Ref:    store.Ref{PingKey: p.PingKey, Slug: "one"},
+		Ref:    store.Ref{ID: s.bySlug(p, "one").ID},
 		Decide: func(c monitor.Check) monitor.Change { return c.Pause(now) },
 	}})
 	if err != nil {
@@ -360,12 +364,10 @@ projects:
 	const oldKey, newKey = "old45678901234567890123456789012", "new45678901234567890123456789012"
 	s.mustApply(fmt.Sprintf(tmpl, "aaaaaaaaaaaaaaaaaaaaaa", oldKey), now)
 	s.mustApply(fmt.Sprintf(tmpl, "bbbbbbbbbbbbbbbbbbbbbb", newKey), now)
-	if _, _, err := s.ProjectByAPIKey(context.Background(), account.HashKey(oldKey)); err == nil {
-		t.Error("the old API key still works")
-	}
-	p, _, err := s.ProjectByAPIKey(t.Context(), account.HashKey(newKey))
-	if err != nil || p.PingKey != "bbbbbbbbbbbbbbbbbbbbbb" || p.Name != "Main" {
-		t.Errorf("by the new API key: %+v, %v", p, err)
+	for key, want := range map[string]string{oldKey: "", "aaaaaaaaaaaaaaaaaaaaaa": "", newKey: "Main", "bbbbbbbbbbbbbbbbbbbbbb": "Main"} {
+		if p, _, err := s.KeyByHash(t.Context(), account.HashKey(key)); p.Name != want || (err == nil) != (want != "") {
+			t.Errorf("%s is the key of %q, want %q; %v", key, p.Name, want, err)
+		}
 	}
 }
 

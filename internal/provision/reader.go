@@ -37,13 +37,13 @@ func (r reader) document(node *yaml.Node, doc *Document) error {
 }
 
 func (r reader) project(node *yaml.Node) (project, error) {
-	p := project{node: node, apiKeys: map[account.KeyKind]string{}}
-	var readWrite, readOnly string
+	p := project{node: node, keys: map[account.KeyKind]string{}}
+	var ping, readWrite, readOnly string
 	at, err := object{
 		"name":                  text(&p.name),
 		"owner":                 text(&p.owner),
-		"ping_key":              text(&p.pingKey),
-		"ping_key_file":         r.file(&p.pingKey),
+		"ping_key":              text(&ping),
+		"ping_key_file":         r.file(&ping),
 		"api_key":               text(&readWrite),
 		"api_key_file":          r.file(&readWrite),
 		"api_key_readonly":      text(&readOnly),
@@ -73,15 +73,16 @@ func (r reader) project(node *yaml.Node) (project, error) {
 	} else if p.owner != "" || !r.remote {
 		found["owner"] = "must be one plain e-mail address, such as ops@example.org"
 	}
-	if p.pingKey != "" {
-		collect(found, account.ValidPingKey(p.pingKey))
+	if ping != "" {
+		p.keys[account.KeyPing] = ping
+		collect(found, account.ValidPingKey(ping))
 	}
 	if readWrite != "" {
-		p.apiKeys[account.KeyReadWrite] = readWrite
+		p.keys[account.KeyReadWrite] = readWrite
 		collect(found, account.ValidAPIKey("api_key", readWrite))
 	}
 	if readOnly != "" {
-		p.apiKeys[account.KeyReadOnly] = readOnly
+		p.keys[account.KeyReadOnly] = readOnly
 		collect(found, account.ValidAPIKey("api_key_readonly", readOnly))
 	}
 	return p, at.place(node, p.String(), found)

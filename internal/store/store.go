@@ -32,6 +32,7 @@ type Store interface {
 	Programs
 	Team
 	Letters
+	Keys
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.
@@ -87,8 +88,8 @@ type Directory interface {
 	// TokenOwner returns the service that an imported token comes from, in the words
 	// of package dialect, and its check; a fault.NotFound when there is none.
 	TokenOwner(ctx context.Context, token string) (dialect string, id monitor.CheckID, err error)
-	// PingKeyOf returns the ping key of the project of a check.
-	PingKeyOf(ctx context.Context, ref Ref) (string, error)
+	// Known returns nil when ref names a check, else a fault.NotFound.
+	Known(ctx context.Context, ref Ref) error
 	// Reported reports whether the check has kept a ping with this run id and signal.
 	// A check that is not there has not.
 	Reported(ctx context.Context, ref Ref, runID string, signal monitor.Signal) (bool, error)
@@ -202,17 +203,11 @@ type Accounts interface {
 	User(ctx context.Context, id account.UserID) (account.User, error)
 	SetPassword(ctx context.Context, id account.UserID, hash string) error
 
-	// CreateProject makes a project with its owner; a fault.Conflict when the ping key is taken.
+	// CreateProject makes a project with its owner and its first ping key, when it is
+	// given one; a fault.Conflict when that is taken.
 	CreateProject(ctx context.Context, p account.Project, owner account.UserID) (account.Project, error)
 	// ProjectsOf lists the projects of a user by name.
 	ProjectsOf(ctx context.Context, id account.UserID) ([]Membership, error)
-	// SetPingKey replaces the key by which a project's checks are pinged by slug.
-	SetPingKey(ctx context.Context, id monitor.ProjectID, key string) error
-	// SetAPIKey replaces the project's key of the given kind; only its hash is kept.
-	SetAPIKey(ctx context.Context, id monitor.ProjectID, kind account.KeyKind, hash string, now time.Time) error
-	// ProjectByAPIKey returns whose key has this hash.
-	ProjectByAPIKey(ctx context.Context, hash string) (account.Project, account.KeyKind, error)
-
 	// PutToken keeps the hash of a one-time token for a purpose; earlier ones of the purpose end.
 	PutToken(ctx context.Context, purpose, hash string, expires time.Time) error
 	// TokenValid reports whether the token can still be used.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -21,19 +22,21 @@ import (
 // lockByUUID and lockChecks read and lock every check that a batch names, in the
 // order of their ids, so that two batches never wait for each other. The first is
 // enough for nearly every batch of pings; the second also finds checks by id and by
-// slug, and reads the ping key along because a step may name its check by it.
-var lockByUUID = `SELECT '', ` + sqlstore.CheckColumns("c") + `
+// slug. Whose the ping keys are is asked for along with it.
+var lockByUUID = `SELECT ` + sqlstore.CheckColumns("c") + `
 FROM checks c WHERE c.uuid = ANY($1::text[]) ORDER BY c.id FOR UPDATE`
 
-var lockChecks = `SELECT p.ping_key, ` + sqlstore.CheckColumns("c") + `
-FROM checks c JOIN projects p ON p.id = c.project_id
+var lockChecks = `SELECT ` + sqlstore.CheckColumns("c") + `
+FROM checks c
 WHERE c.id IN (
 	SELECT unnest($1::bigint[])
 	UNION SELECT id FROM checks WHERE uuid = ANY($2::text[])
-	UNION SELECT k.id FROM unnest($3::text[], $4::text[]) AS ref (ping_key, slug)
-		JOIN projects kp ON kp.ping_key = ref.ping_key
-		JOIN checks k ON k.project_id = kp.id AND k.slug = ref.slug)
+	UNION SELECT named.id FROM unnest($3::text[], $4::text[]) AS ref (hash, slug)
+		JOIN keys ON keys.hash = ref.hash AND keys.kind = 'ping'
+		JOIN checks named ON named.project_id = keys.project_id AND named.slug = ref.slug)
 ORDER BY c.id FOR UPDATE OF c`
+
+const pingKeys = "SELECT hash, project_id FROM keys WHERE hash = ANY($1::text[]) AND kind = 'ping'"
 
 // attempts is how often a batch is tried when the server gave it up for the sake
 // of another: it has then written nothing.
@@ -62,7 +65,7 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, err
 	}
 	defer conn.Release() // a connection in a failed transaction is closed by the pool
-	d := door{conn: conn.Conn(), byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}}
+	d := door{conn: conn.Conn(), byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}, projects: map[string]monitor.ProjectID{}}
 	if err := d.lock(ctx, steps); err != nil {
 		return nil, err
 	}
@@ -85,20 +88,25 @@ type door struct {
 	byID   map[monitor.CheckID]*store.Loaded
 	byUUID map[uuid.UUID]*store.Loaded
 	bySlug map[slugKey]*store.Loaded
+	// projects is whose the ping keys of the batch are, by their hashes.
+	projects map[string]monitor.ProjectID
 }
 
-type slugKey struct{ pingKey, slug string }
+type slugKey struct {
+	project monitor.ProjectID
+	slug    string
+}
 
 // lock begins the transaction and reads the checks.
 func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	var ids []int64
-	var uuids, keys, slugs []string
+	var uuids, hashes, slugs []string
 	for _, step := range steps {
 		switch ref := step.Ref; {
 		case ref.ID != 0:
 			ids = append(ids, int64(ref.ID))
 		case ref.PingKey != "":
-			keys, slugs = append(keys, ref.PingKey), append(slugs, ref.Slug)
+			hashes, slugs = append(hashes, account.HashKey(ref.PingKey)), append(slugs, ref.Slug)
 		default:
 			uuids = append(uuids, ref.UUID.String())
 		}
@@ -108,35 +116,53 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	if len(uuids) == len(steps) {
 		batch.Queue(lockByUUID, uuids)
 	} else {
-		batch.Queue(lockChecks, ids, uuids, keys, slugs)
+		batch.Queue(lockChecks, ids, uuids, hashes, slugs)
+	}
+	if len(hashes) > 0 {
+		batch.Queue(pingKeys, hashes)
 	}
 	results := d.conn.SendBatch(ctx, batch)
 	defer results.Close()
 	if _, err := results.Exec(); err != nil {
 		return err
 	}
-	rows, err := results.Query()
+	if err := each(results.Query, d.scan); err != nil || len(hashes) == 0 {
+		return err
+	}
+	return each(results.Query, d.scanKey)
+}
+
+// each reads every row of a query.
+func each(query func() (pgx.Rows, error), read func(pgx.Rows) error) error {
+	rows, err := query()
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := d.scan(rows); err != nil {
+		if err := read(rows); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
 }
 
+func (d *door) scanKey(rows pgx.Rows) error {
+	var hash string
+	var project int64
+	err := rows.Scan(&hash, &project)
+	d.projects[hash] = monitor.ProjectID(project)
+	return err
+}
+
 func (d *door) scan(rows pgx.Rows) error {
-	var key string
 	var row gen.Check
-	if err := rows.Scan(append([]any{&key}, sqlstore.CheckFields(&row)...)...); err != nil {
+	if err := rows.Scan(sqlstore.CheckFields(&row)...); err != nil {
 		return err
 	}
 	loaded := &store.Loaded{}
 	loaded.Check, loaded.Err = sqlstore.CheckOf(row)
-	d.keep(loaded, monitor.CheckID(row.ID), key)
+	d.keep(loaded, monitor.CheckID(row.ID))
 	if loaded.Err != nil { // its steps fail, but they must find it
 		if id, err := uuid.Parse(row.UUID); err == nil {
 			d.byUUID[id] = loaded
@@ -145,10 +171,10 @@ func (d *door) scan(rows pgx.Rows) error {
 	return nil
 }
 
-func (d *door) keep(loaded *store.Loaded, id monitor.CheckID, pingKey string) {
+func (d *door) keep(loaded *store.Loaded, id monitor.CheckID) {
 	d.byID[id] = loaded
 	d.byUUID[loaded.Check.UUID] = loaded
-	d.bySlug[slugKey{pingKey, loaded.Check.Slug}] = loaded
+	d.bySlug[slugKey{loaded.Check.Project, loaded.Check.Slug}] = loaded
 }
 
 // find returns the check that ref names, nil when there is none.
@@ -159,9 +185,13 @@ func (d *door) find(ctx context.Context, ref store.Ref) (*store.Loaded, error) {
 	case ref.PingKey == "":
 		return d.byUUID[ref.UUID], nil
 	}
-	loaded := d.bySlug[slugKey{ref.PingKey, ref.Slug}]
+	project := d.projects[account.HashKey(ref.PingKey)]
+	if project == 0 {
+		return nil, nil
+	}
+	loaded := d.bySlug[slugKey{project, ref.Slug}]
 	if loaded == nil && ref.Create != nil {
-		return d.create(ctx, ref)
+		return d.create(ctx, ref, project)
 	}
 	return loaded, nil
 }
@@ -172,40 +202,25 @@ ON CONFLICT (project_id, slug) DO NOTHING RETURNING id`
 
 // create makes the check of a first ping, told to every channel of its project.
 // When another node makes it at the same time, that one's is locked instead.
-func (d *door) create(ctx context.Context, ref store.Ref) (*store.Loaded, error) {
-	var project int64
-	err := d.conn.QueryRow(ctx, "SELECT id FROM projects WHERE ping_key = $1", ref.PingKey).Scan(&project)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
+func (d *door) create(ctx context.Context, ref store.Ref, project monitor.ProjectID) (*store.Loaded, error) {
 	check := ref.Create()
-	check.Project = monitor.ProjectID(project)
+	check.Project = project
 	loaded := &store.Loaded{Created: true}
 	var id int64
-	err = d.conn.QueryRow(ctx, insertCheck, sqlstore.NewCheckValues(sqlstore.RowOf(check))...).Scan(&id)
+	err := d.conn.QueryRow(ctx, insertCheck, sqlstore.NewCheckValues(sqlstore.RowOf(check))...).Scan(&id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		rows, err := d.conn.Query(ctx, lockChecks, nil, nil, []string{ref.PingKey}, []string{ref.Slug})
-		if err != nil {
-			return nil, err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := d.scan(rows); err != nil {
-				return nil, err
-			}
-		}
-		return d.bySlug[slugKey{ref.PingKey, ref.Slug}], rows.Err()
+		err := each(func() (pgx.Rows, error) {
+			return d.conn.Query(ctx, lockChecks, nil, nil, []string{account.HashKey(ref.PingKey)}, []string{ref.Slug})
+		}, d.scan)
+		return d.bySlug[slugKey{project, ref.Slug}], err
 	case err != nil:
 		return nil, err
 	}
 	check.ID = monitor.CheckID(id)
 	loaded.Check = check
-	d.keep(loaded, check.ID, ref.PingKey)
-	_, err = d.conn.Exec(ctx, "INSERT INTO check_channels (check_id, channel_id) SELECT $1, id FROM channels WHERE project_id = $2", id, project)
+	d.keep(loaded, check.ID)
+	_, err = d.conn.Exec(ctx, "INSERT INTO check_channels (check_id, channel_id) SELECT $1, id FROM channels WHERE project_id = $2", id, int64(project))
 	return loaded, err
 }
 

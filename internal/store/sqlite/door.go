@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore"
@@ -32,8 +33,8 @@ func (s *Store) prepare(ctx context.Context) error {
 	for target, text := range map[**sql.Stmt]string{
 		&s.hot.byID:        "SELECT " + columns + " FROM checks c WHERE c.id = ?",
 		&s.hot.byUUIDs:     "SELECT " + columns + " FROM checks c WHERE c.uuid IN (SELECT value FROM json_each(?))",
-		&s.hot.bySlug:      "SELECT " + columns + " FROM checks c JOIN projects p ON p.id = c.project_id WHERE p.ping_key = ? AND c.slug = ?",
-		&s.hot.project:     "SELECT id FROM projects WHERE ping_key = ?",
+		&s.hot.bySlug:      "SELECT " + columns + " FROM keys k JOIN checks c ON c.project_id = k.project_id WHERE k.hash = ? AND k.kind = 'ping' AND c.slug = ?",
+		&s.hot.project:     "SELECT project_id FROM keys WHERE hash = ? AND kind = 'ping'",
 		&s.hot.insertCheck: "INSERT INTO checks (" + all + ") VALUES (NULL" + strings.Repeat(", ?", len(sqlstore.CheckColumnNames())-1) + ") RETURNING id",
 		&s.hot.state:       "UPDATE checks SET " + set(sqlstore.StateColumnNames()) + " WHERE id = ?",
 		&s.hot.wake:        "UPDATE checks SET wake = ? WHERE id = ?",
@@ -130,7 +131,7 @@ func (d *door) load(steps []store.Step) ([]*store.Loaded, error) {
 		case ref.PingKey == "":
 			checks[i] = d.byUUID[ref.UUID]
 		default:
-			checks[i], err = d.one(d.hot.bySlug, ref.PingKey, ref.Slug)
+			checks[i], err = d.one(d.hot.bySlug, account.HashKey(ref.PingKey), ref.Slug)
 			if checks[i] == nil && err == nil && ref.Create != nil {
 				checks[i], err = d.create(ref)
 			}
@@ -198,7 +199,7 @@ func (d *door) keep(row interface{ Scan(...any) error }) (*store.Loaded, error) 
 // create makes the check of a first ping, told to every channel of its project.
 func (d *door) create(ref store.Ref) (*store.Loaded, error) {
 	var project int64
-	err := d.tx.StmtContext(d.ctx, d.hot.project).QueryRowContext(d.ctx, ref.PingKey).Scan(&project)
+	err := d.tx.StmtContext(d.ctx, d.hot.project).QueryRowContext(d.ctx, account.HashKey(ref.PingKey)).Scan(&project)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

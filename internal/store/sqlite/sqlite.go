@@ -9,18 +9,21 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore"
@@ -76,8 +79,22 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// sha256hex is used by a migration: SQLite has no hash of its own.
+var sha256hex = sync.OnceValue(func() error {
+	return driver.RegisterDeterministicScalarFunction("sha256hex", 1, func(_ *driver.FunctionContext, args []sqldriver.Value) (sqldriver.Value, error) {
+		text, ok := args[0].(string)
+		if !ok {
+			return nil, errors.New("sha256hex takes text")
+		}
+		return account.HashKey(text), nil
+	})
+})
+
 func (s *Store) open(ctx context.Context, path string) error {
-	var err error
+	err := sha256hex()
+	if err != nil {
+		return err
+	}
 	// Every setting stands in the address: a PRAGMA by Exec reaches one connection only.
 	if s.write, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-4096)"}})); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)

@@ -54,7 +54,6 @@ func (s *Store) CreateProject(ctx context.Context, p account.Project, owner acco
 	err := s.transact(ctx, "create project", func(q *gen.Queries) error {
 		id, err := q.InsertProject(ctx, gen.InsertProjectParams{
 			Name:      p.Name,
-			PingKey:   p.PingKey,
 			BadgeKey:  p.BadgeKey,
 			CreatedAt: p.Created.UnixMicro(),
 		})
@@ -62,6 +61,12 @@ func (s *Store) CreateProject(ctx context.Context, p account.Project, owner acco
 			return err
 		}
 		p.ID = monitor.ProjectID(id)
+		if p.PingKey != "" {
+			key := account.Key{Project: p.ID, Kind: account.KeyPing, Name: account.FirstKey, Created: p.Created}
+			if _, err := q.InsertKey(ctx, rowOfKey(key.Of(p.PingKey))); err != nil {
+				return err
+			}
+		}
 		return q.InsertMember(ctx, gen.InsertMemberParams{ProjectID: id, UserID: int64(owner), Role: string(account.Owner)})
 	})
 	return p, err
@@ -79,29 +84,6 @@ func (s *Store) ProjectsOf(ctx context.Context, id account.UserID) ([]store.Memb
 	}
 	sortByName(list, func(m store.Membership) string { return m.Name })
 	return list, nil
-}
-
-// SetPingKey implements store.Accounts.
-func (s *Store) SetPingKey(ctx context.Context, id monitor.ProjectID, key string) error {
-	rows, err := s.writing().SetPingKey(ctx, gen.SetPingKeyParams{ID: int64(id), PingKey: key})
-	return s.changed("set ping key", rows, err)
-}
-
-// SetAPIKey implements store.Accounts.
-func (s *Store) SetAPIKey(ctx context.Context, id monitor.ProjectID, kind account.KeyKind, hash string, now time.Time) error {
-	rows, err := s.writing().PutAPIKey(ctx, gen.PutAPIKeyParams{
-		ProjectID: int64(id),
-		Kind:      string(kind),
-		Hash:      hash,
-		CreatedAt: now.UnixMicro(),
-	})
-	return s.changed("set API key", rows, err)
-}
-
-// ProjectByAPIKey implements store.Accounts.
-func (s *Store) ProjectByAPIKey(ctx context.Context, hash string) (account.Project, account.KeyKind, error) {
-	row, err := s.reading().ProjectByAPIKey(ctx, hash)
-	return ProjectOf(row.Project), account.KeyKind(row.Kind), s.done("find project by API key", err)
 }
 
 // PutToken implements store.Accounts.
@@ -151,7 +133,6 @@ func ProjectOf(row gen.Project) account.Project {
 	return account.Project{
 		ID:       monitor.ProjectID(row.ID),
 		Name:     row.Name,
-		PingKey:  row.PingKey,
 		BadgeKey: row.BadgeKey,
 		Created:  instant(row.CreatedAt),
 	}

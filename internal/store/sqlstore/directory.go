@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -16,35 +17,33 @@ func (s *Store) TokenOwner(ctx context.Context, token string) (string, monitor.C
 	return row.Dialect, monitor.CheckID(row.CheckID), s.done("find token", err)
 }
 
-// PingKeyOf implements store.Directory.
-func (s *Store) PingKeyOf(ctx context.Context, ref store.Ref) (string, error) {
-	row, err := s.locate(ctx, ref)
-	return row.PingKey, s.done("find check", err)
+// Known implements store.Directory.
+func (s *Store) Known(ctx context.Context, ref store.Ref) error {
+	_, err := s.locate(ctx, ref)
+	return s.done("find check", err)
 }
 
 // Reported implements store.Directory.
 func (s *Store) Reported(ctx context.Context, ref store.Ref, runID string, signal monitor.Signal) (bool, error) {
-	row, err := s.locate(ctx, ref)
+	id, err := s.locate(ctx, ref)
 	if err != nil {
 		if err = s.kind(err); errors.Is(err, fault.NotFound) {
 			return false, nil
 		}
 		return false, s.done("find check", err)
 	}
-	has, err := s.reading().HasPing(ctx, gen.HasPingParams{CheckID: row.ID, RunID: runID, Signal: string(signal)})
+	has, err := s.reading().HasPing(ctx, gen.HasPingParams{CheckID: id, RunID: runID, Signal: string(signal)})
 	return has, s.done("look for ping", err)
 }
 
-func (s *Store) locate(ctx context.Context, ref store.Ref) (gen.LocateByIDRow, error) {
+func (s *Store) locate(ctx context.Context, ref store.Ref) (int64, error) {
 	switch {
 	case ref.ID != 0:
 		return s.reading().LocateByID(ctx, int64(ref.ID))
 	case ref.PingKey != "":
-		row, err := s.reading().LocateBySlug(ctx, gen.LocateBySlugParams{PingKey: ref.PingKey, Slug: &ref.Slug})
-		return gen.LocateByIDRow(row), err
+		return s.reading().LocateBySlug(ctx, gen.LocateBySlugParams{Hash: account.HashKey(ref.PingKey), Slug: &ref.Slug})
 	}
-	row, err := s.reading().LocateByUUID(ctx, ref.UUID.String())
-	return gen.LocateByIDRow(row), err
+	return s.reading().LocateByUUID(ctx, ref.UUID.String())
 }
 
 // Tokens implements store.Checks.

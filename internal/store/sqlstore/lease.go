@@ -37,7 +37,7 @@ const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 const dispatchByID = `SELECT d.id, d.project_id, d.channel_id, d.kind, d.check_id, d.rev, d.state, d.attempts, d.tries,
 	d.created_at, d.next_at, d.ended_at, d.answer, d.code,
 	ch.id, ch.project_id, ch.name, ch.kind, ch.settings, ch.disabled, ch.created_at,
-	p.id, p.name, p.ping_key, p.badge_key, p.created_at,
+	p.id, p.name, p.badge_key, p.created_at,
 	COALESCE(c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
 	COALESCE(f.new_status, ''), COALESCE(f.reason, ''), COALESCE(f.facts, '')
 FROM deliveries d
@@ -123,7 +123,7 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 		&d.ID, &d.ProjectID, &d.ChannelID, &d.Kind, &d.CheckID, &d.Rev, &d.State, &d.Attempts, &d.Tries,
 		&d.CreatedAt, &d.NextAt, &d.EndedAt, &d.Answer, &d.Code,
 		&ch.ID, &ch.ProjectID, &ch.Name, &ch.Kind, &ch.Settings, &ch.Disabled, &ch.CreatedAt,
-		&p.ID, &p.Name, &p.PingKey, &p.BadgeKey, &p.CreatedAt,
+		&p.ID, &p.Name, &p.BadgeKey, &p.CreatedAt,
 		&checkUUID, &f.At, &f.JudgedAt, &f.OldStatus, &f.NewStatus, &f.Reason, &f.Facts,
 	); err != nil {
 		return store.Dispatch{}, err

@@ -5,15 +5,12 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/fault"
-	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 )
 
 var accountTests = []test{
 	{"users are kept by address", usersKept},
 	{"projects are their members'", projectsKept},
-	{"a ping key is one project's", pingKeys},
-	{"API keys are replaced by kind", apiKeys},
 	{"a token is good once, for its purpose and in time", tokens},
 	{"sessions end", sessions},
 }
@@ -56,66 +53,11 @@ func projectsKept(s *site) {
 	got, err := s.ProjectsOf(s.ctx, s.user.ID)
 	s.ok(err)
 	s.same("projects", got, []store.Membership{
-		{Project: alpha, Role: account.Owner}, {Project: beta, Role: account.Owner}, {Project: s.project, Role: account.Owner},
+		{Project: asRead(alpha), Role: account.Owner}, {Project: asRead(beta), Role: account.Owner}, {Project: asRead(s.project), Role: account.Owner},
 	})
 	got, err = s.ProjectsOf(s.ctx, u.ID+1_000)
 	s.ok(err)
 	s.same("projects of nobody", len(got), 0)
-}
-
-func pingKeys(s *site) {
-	other := s.addProject("Other")
-	_, err := s.CreateProject(s.ctx, account.Project{Name: "Third", PingKey: s.project.PingKey, Created: at(0)}, s.user.ID)
-	s.fails(err, fault.Conflict)
-	list, err := s.ProjectsOf(s.ctx, s.user.ID)
-	s.ok(err)
-	s.same("projects after a conflict", len(list), 2)
-	s.fails(s.SetPingKey(s.ctx, s.project.ID, other.PingKey), fault.Conflict)
-	s.fails(s.SetPingKey(s.ctx, s.project.ID+1_000, account.NewPingKey()), fault.NotFound)
-
-	s.addCheck(s.project, "nightly")
-	before, after := s.project.PingKey, account.NewPingKey()
-	s.ok(s.SetPingKey(s.ctx, s.project.ID, after))
-	send := func(key string) error {
-		results, err := s.Transitions(s.ctx, []store.Step{{
-			Ref: store.Ref{PingKey: key, Slug: "nightly"}, Decide: receive(ping(monitor.Success, at(0))),
-		}})
-		s.ok(err)
-		return results[0].Err
-	}
-	s.fails(send(before), fault.NotFound)
-	s.ok(send(after))
-}
-
-func apiKeys(s *site) {
-	other := s.addProject("Other")
-	s.ok(s.SetAPIKey(s.ctx, s.project.ID, account.KeyReadWrite, "hash-1", at(0)))
-	s.ok(s.SetAPIKey(s.ctx, s.project.ID, account.KeyReadOnly, "hash-2", at(0)))
-	s.ok(s.SetAPIKey(s.ctx, other.ID, account.KeyReadWrite, "hash-3", at(0)))
-	for hash, want := range map[string]struct {
-		project account.Project
-		kind    account.KeyKind
-	}{
-		"hash-1": {s.project, account.KeyReadWrite},
-		"hash-2": {s.project, account.KeyReadOnly},
-		"hash-3": {other, account.KeyReadWrite},
-	} {
-		project, kind, err := s.ProjectByAPIKey(s.ctx, hash)
-		s.ok(err)
-		s.same("project", project, want.project)
-		s.same("kind", kind, want.kind)
-	}
-	s.fails(s.SetAPIKey(s.ctx, other.ID, account.KeyReadWrite, "hash-1", at(0)), fault.Conflict)
-	s.fails(s.SetAPIKey(s.ctx, other.ID+1_000, account.KeyReadWrite, "hash-4", at(0)), fault.NotFound)
-
-	s.ok(s.SetAPIKey(s.ctx, s.project.ID, account.KeyReadWrite, "hash-5", at(time.Hour)))
-	_, _, err := s.ProjectByAPIKey(s.ctx, "hash-1")
-	s.fails(err, fault.NotFound)
-	_, kind, err := s.ProjectByAPIKey(s.ctx, "hash-5")
-	s.ok(err)
-	s.same("kind", kind, account.KeyReadWrite)
-	_, _, err = s.ProjectByAPIKey(s.ctx, "hash-2")
-	s.ok(err)
 }
 
 func tokens(s *site) {

@@ -61,12 +61,9 @@ func tokenGoes(s *site) {
 func pingKeyFound(s *site) {
 	c := s.addCheck(s.project, "nightly")
 	for _, ref := range []store.Ref{{ID: c.ID}, {UUID: c.UUID}, {PingKey: s.project.PingKey, Slug: "nightly"}} {
-		key, err := s.PingKeyOf(s.ctx, ref)
-		s.ok(err)
-		s.same("ping key", key, s.project.PingKey)
+		s.ok(s.Known(s.ctx, ref))
 	}
-	_, err := s.PingKeyOf(s.ctx, store.Ref{PingKey: s.project.PingKey, Slug: "weekly"})
-	s.fails(err, fault.NotFound)
+	s.fails(s.Known(s.ctx, store.Ref{PingKey: s.project.PingKey, Slug: "weekly"}), fault.NotFound)
 }
 
 func reportedKnown(s *site) {

@@ -99,7 +99,7 @@ func leaseBringsAll(s *site) {
 	if d.State != monitor.Sending {
 		s.Errorf("state of a leased delivery is %q", d.State)
 	}
-	s.same("dispatch", got[0], store.Dispatch{Delivery: d, Channel: channel, Project: s.project, Check: c.UUID, Flip: flip})
+	s.same("dispatch", got[0], store.Dispatch{Delivery: d, Channel: channel, Project: asRead(s.project), Check: c.UUID, Flip: flip})
 	d.NextAt = s.delivery(d.ID).NextAt // while it is leased this is the engine's
 	s.same("delivery", s.delivery(d.ID), d)
 	s.settle(d, monitor.Result{Verdict: monitor.Done}, at(2*time.Second))
@@ -110,7 +110,7 @@ func leaseBringsAll(s *site) {
 	if len(got) != 1 || got[0].Delivery.ID != id {
 		s.Fatalf("leased %v, want the test %d", got, id)
 	}
-	s.same("dispatch of a test", got[0], store.Dispatch{Delivery: got[0].Delivery, Channel: channel, Project: s.project, Check: uuid.Nil})
+	s.same("dispatch of a test", got[0], store.Dispatch{Delivery: got[0].Delivery, Channel: channel, Project: asRead(s.project), Check: uuid.Nil})
 }
 
 func leaseOnlyDue(s *site) {

@@ -73,7 +73,7 @@ func projectByBadge(s *site) {
 	s.addProject("Other")
 	got, err := s.ProjectByBadge(s.ctx, s.project.BadgeKey[:store.BadgeName])
 	s.ok(err)
-	s.same("project", got, s.project)
+	s.same("project", got, asRead(s.project))
 	for _, wrong := range []string{"", s.project.BadgeKey, s.project.BadgeKey[:store.BadgeName-1], strings.Repeat("x", store.BadgeName)} {
 		_, err = s.ProjectByBadge(s.ctx, wrong)
 		s.fails(err, fault.NotFound)

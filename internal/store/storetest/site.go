@@ -75,6 +75,12 @@ func (s *site) addProject(name string) account.Project {
 	return p
 }
 
+// asRead is a project as it is read again: without the key it was given.
+func asRead(p account.Project) account.Project {
+	p.PingKey = ""
+	return p
+}
+
 func (s *site) addChannel(project account.Project, name string) monitor.Channel {
 	s.Helper()
 	c, err := s.CreateChannel(s.ctx, monitor.Channel{

@@ -83,24 +83,18 @@ func (q *Queries) InsertMember(ctx context.Context, arg InsertMemberParams) erro
 
 const insertProject = `-- name: InsertProject :one
 INSERT INTO projects (name, ping_key, badge_key, created_at)
-VALUES ($1, $2, $3, $4)
+VALUES ($1, 'unused ' || CAST($2 AS TEXT), CAST($2 AS TEXT), $3)
 RETURNING id
 `
 
 type InsertProjectParams struct {
 	Name      string
-	PingKey   string
 	BadgeKey  string
 	CreatedAt int64
 }
 
 func (q *Queries) InsertProject(ctx context.Context, arg InsertProjectParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, insertProject,
-		arg.Name,
-		arg.PingKey,
-		arg.BadgeKey,
-		arg.CreatedAt,
-	)
+	row := q.db.QueryRowContext(ctx, insertProject, arg.Name, arg.BadgeKey, arg.CreatedAt)
 	var id int64
 	err := row.Scan(&id)
 	return id, err
@@ -187,31 +181,6 @@ func (q *Queries) MembersOfProject(ctx context.Context, arg MembersOfProjectPara
 	return items, nil
 }
 
-const projectByAPIKey = `-- name: ProjectByAPIKey :one
-SELECT projects.id, projects.name, projects.ping_key, projects.created_at, projects.badge_key, api_keys.kind
-FROM api_keys JOIN projects ON projects.id = api_keys.project_id
-WHERE api_keys.hash = $1
-`
-
-type ProjectByAPIKeyRow struct {
-	Project Project
-	Kind    string
-}
-
-func (q *Queries) ProjectByAPIKey(ctx context.Context, hash string) (ProjectByAPIKeyRow, error) {
-	row := q.db.QueryRowContext(ctx, projectByAPIKey, hash)
-	var i ProjectByAPIKeyRow
-	err := row.Scan(
-		&i.Project.ID,
-		&i.Project.Name,
-		&i.Project.PingKey,
-		&i.Project.CreatedAt,
-		&i.Project.BadgeKey,
-		&i.Kind,
-	)
-	return i, err
-}
-
 const projectsOfUser = `-- name: ProjectsOfUser :many
 SELECT projects.id, projects.name, projects.ping_key, projects.created_at, projects.badge_key, members.role
 FROM members JOIN projects ON projects.id = members.project_id
@@ -258,34 +227,6 @@ func (q *Queries) ProjectsOfUser(ctx context.Context, arg ProjectsOfUserParams) 
 		return nil, err
 	}
 	return items, nil
-}
-
-const putAPIKey = `-- name: PutAPIKey :execrows
-INSERT INTO api_keys (project_id, kind, hash, created_at)
-SELECT projects.id, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT)
-FROM projects
-WHERE projects.id = $4
-ON CONFLICT (project_id, kind) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at
-`
-
-type PutAPIKeyParams struct {
-	Kind      string
-	Hash      string
-	CreatedAt int64
-	ProjectID int64
-}
-
-func (q *Queries) PutAPIKey(ctx context.Context, arg PutAPIKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, putAPIKey,
-		arg.Kind,
-		arg.Hash,
-		arg.CreatedAt,
-		arg.ProjectID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
 }
 
 const putMember = `-- name: PutMember :execrows
@@ -370,23 +311,6 @@ type SetPasswordParams struct {
 
 func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setPassword, arg.PasswordHash, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const setPingKey = `-- name: SetPingKey :execrows
-UPDATE projects SET ping_key = $1 WHERE id = $2
-`
-
-type SetPingKeyParams struct {
-	PingKey string
-	ID      int64
-}
-
-func (q *Queries) SetPingKey(ctx context.Context, arg SetPingKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setPingKey, arg.PingKey, arg.ID)
 	if err != nil {
 		return 0, err
 	}

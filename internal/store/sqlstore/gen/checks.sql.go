@@ -340,62 +340,43 @@ func (q *Queries) InsertPingToken(ctx context.Context, arg InsertPingTokenParams
 }
 
 const locateByID = `-- name: LocateByID :one
-SELECT checks.id, projects.ping_key
-FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE checks.id = $1
+SELECT id FROM checks WHERE id = $1
 `
 
-type LocateByIDRow struct {
-	ID      int64
-	PingKey string
-}
-
-func (q *Queries) LocateByID(ctx context.Context, id int64) (LocateByIDRow, error) {
+func (q *Queries) LocateByID(ctx context.Context, id int64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, locateByID, id)
-	var i LocateByIDRow
-	err := row.Scan(&i.ID, &i.PingKey)
-	return i, err
+	var id_2 int64
+	err := row.Scan(&id_2)
+	return id_2, err
 }
 
 const locateBySlug = `-- name: LocateBySlug :one
-SELECT checks.id, projects.ping_key
-FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE projects.ping_key = $1 AND checks.slug = $2
+SELECT checks.id
+FROM keys JOIN checks ON checks.project_id = keys.project_id
+WHERE keys.hash = $1 AND keys.kind = 'ping' AND checks.slug = $2
 `
 
 type LocateBySlugParams struct {
-	PingKey string
-	Slug    *string
+	Hash string
+	Slug *string
 }
 
-type LocateBySlugRow struct {
-	ID      int64
-	PingKey string
-}
-
-func (q *Queries) LocateBySlug(ctx context.Context, arg LocateBySlugParams) (LocateBySlugRow, error) {
-	row := q.db.QueryRowContext(ctx, locateBySlug, arg.PingKey, arg.Slug)
-	var i LocateBySlugRow
-	err := row.Scan(&i.ID, &i.PingKey)
-	return i, err
+func (q *Queries) LocateBySlug(ctx context.Context, arg LocateBySlugParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, locateBySlug, arg.Hash, arg.Slug)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const locateByUUID = `-- name: LocateByUUID :one
-SELECT checks.id, projects.ping_key
-FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE checks.uuid = $1
+SELECT id FROM checks WHERE uuid = $1
 `
 
-type LocateByUUIDRow struct {
-	ID      int64
-	PingKey string
-}
-
-func (q *Queries) LocateByUUID(ctx context.Context, uuid string) (LocateByUUIDRow, error) {
+func (q *Queries) LocateByUUID(ctx context.Context, uuid string) (int64, error) {
 	row := q.db.QueryRowContext(ctx, locateByUUID, uuid)
-	var i LocateByUUIDRow
-	err := row.Scan(&i.ID, &i.PingKey)
-	return i, err
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const lockProject = `-- name: LockProject :execrows

@@ -128,6 +128,18 @@ type Flip struct {
 	Facts     string
 }
 
+type Key struct {
+	ID        int64
+	ProjectID int64
+	Kind      string
+	Name      string
+	Hash      string
+	Ending    string
+	MadeBy    string
+	CreatedAt int64
+	UsedAt    *int64
+}
+
 type Letter struct {
 	ID        int64
 	Kind      string

@@ -17,7 +17,7 @@ UPDATE users SET password_hash = @password_hash WHERE id = @id;
 
 -- name: InsertProject :one
 INSERT INTO projects (name, ping_key, badge_key, created_at)
-VALUES (@name, @ping_key, @badge_key, @created_at)
+VALUES (@name, 'unused ' || CAST(@badge_key AS TEXT), CAST(@badge_key AS TEXT), @created_at)
 RETURNING id;
 
 -- name: InsertMember :exec
@@ -29,21 +29,6 @@ FROM members JOIN projects ON projects.id = members.project_id
 WHERE members.user_id = @user_id
 ORDER BY projects.name, projects.id
 LIMIT @rows;
-
--- name: SetPingKey :execrows
-UPDATE projects SET ping_key = @ping_key WHERE id = @id;
-
--- name: PutAPIKey :execrows
-INSERT INTO api_keys (project_id, kind, hash, created_at)
-SELECT projects.id, CAST(@kind AS TEXT), CAST(@hash AS TEXT), CAST(@created_at AS BIGINT)
-FROM projects
-WHERE projects.id = @project_id
-ON CONFLICT (project_id, kind) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at;
-
--- name: ProjectByAPIKey :one
-SELECT sqlc.embed(projects), api_keys.kind
-FROM api_keys JOIN projects ON projects.id = api_keys.project_id
-WHERE api_keys.hash = @hash;
 
 -- name: EndTokens :exec
 DELETE FROM tokens WHERE purpose = @purpose;

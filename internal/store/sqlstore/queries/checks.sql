@@ -75,19 +75,15 @@ ORDER BY pings.check_id, pings.n DESC
 LIMIT @rows;
 
 -- name: LocateByID :one
-SELECT checks.id, projects.ping_key
-FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE checks.id = @id;
+SELECT id FROM checks WHERE id = @id;
 
 -- name: LocateByUUID :one
-SELECT checks.id, projects.ping_key
-FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE checks.uuid = @uuid;
+SELECT id FROM checks WHERE uuid = @uuid;
 
 -- name: LocateBySlug :one
-SELECT checks.id, projects.ping_key
-FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE projects.ping_key = @ping_key AND checks.slug = @slug;
+SELECT checks.id
+FROM keys JOIN checks ON checks.project_id = keys.project_id
+WHERE keys.hash = @hash AND keys.kind = 'ping' AND checks.slug = @slug;
 
 -- name: HasPing :one
 SELECT EXISTS (SELECT 1 FROM pings WHERE check_id = @check_id AND run_id = @run_id AND signal = @signal);
