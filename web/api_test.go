@@ -3,12 +3,9 @@ package web_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +17,6 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/pgtest"
 	"rollcall/internal/store"
-	"rollcall/internal/store/postgres"
 	"rollcall/web"
 )
 
@@ -50,22 +46,7 @@ func newAPI(t *testing.T) *api {
 // postgresAPI is the same on PostgreSQL.
 func postgresAPI(t *testing.T) *api {
 	t.Helper()
-	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{T: t, st: st, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
-	t.Cleanup(func() { s.ok(st.Close()) })
-	s.handler, err = web.New(web.Config{
-		Store: st, BaseURL: s.base, Now: s.now, Version: "1.0",
-		Log:        slog.New(slog.NewTextHandler(s.log, nil)),
-		Pings:      web.NewPings(web.PingConfig{Ingest: away{errors.New("no ingest")}, Directory: st, Now: s.now}),
-		Kick:       func() { s.kicks.Add(1) },
-		JudgedUpTo: s.now,
-	})
-	s.ok(err)
-	s.user, s.project = s.addAccount("ines@example.org", "", "Main")
-	return listen(s)
+	return listen(postgresSite(t))
 }
 
 func listen(s *site) *api {

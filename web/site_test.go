@@ -23,8 +23,10 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
+	"rollcall/internal/pgtest"
 	"rollcall/internal/schedule"
 	"rollcall/internal/store"
+	"rollcall/internal/store/postgres"
 	"rollcall/internal/store/sqlite"
 	"rollcall/web"
 )
@@ -77,6 +79,30 @@ func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return siteOn(t, st, change...)
+}
+
+// onBothEngines runs a story on SQLite and on PostgreSQL.
+func onBothEngines(t *testing.T, story func(*site)) {
+	t.Run("sqlite", func(t *testing.T) { story(newSite(t)) })
+	t.Run("postgres", func(t *testing.T) { story(postgresSite(t)) })
+}
+
+// postgresSite is newSite on PostgreSQL.
+func postgresSite(t *testing.T) *site {
+	t.Helper()
+	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := siteOn(t, st)
+	s.user, s.project = s.addAccount("ines@example.org", s.cheapHash(), "Main")
+	return s
+}
+
+// siteOn is the pages on an open store, which the test's cleanup closes.
+func siteOn(t *testing.T, st store.Store, change ...func(*web.Config)) *site {
+	t.Helper()
 	s := &site{T: t, st: st, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
 	t.Cleanup(func() { s.ok(st.Close()) })
 	s.keyUses = &web.KeyUses{Store: st}
@@ -92,8 +118,9 @@ func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 		c(&cfg)
 	}
 	s.base = cfg.BaseURL
-	s.handler, err = web.New(cfg)
+	handler, err := web.New(cfg)
 	s.ok(err)
+	s.handler = handler
 	return s
 }
 
