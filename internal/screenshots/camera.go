@@ -54,8 +54,9 @@ func shots(ids map[string]uuid.UUID) []shot {
 // camera takes the pictures in one tab.
 type camera struct {
 	address string
-	out     string
+	out     string // "" takes no pictures, and only looks
 	only    string
+	axe     string // the script that finds what is hard to use; "" does not look for it
 }
 
 // The sizes of the pictures, and the narrowest screen that must do.
@@ -112,7 +113,8 @@ func (c camera) choose(ctx context.Context, project string) error {
 	)
 }
 
-// take writes the four pictures of a page and looks for what must not be.
+// take looks at a page in four ways, writes a picture of each, and looks for what
+// must not be.
 func (c camera) take(ctx context.Context, s shot) error {
 	if !strings.HasPrefix(s.name, c.only) {
 		return nil
@@ -120,36 +122,64 @@ func (c camera) take(ctx context.Context, s shot) error {
 	var problems []error
 	for _, width := range []int64{wide, narrow} {
 		for _, scheme := range []string{"light", "dark"} {
+			if c.out == "" && (width == wide) != (scheme == "light") {
+				continue // without pictures two ways are enough
+			}
 			name := fmt.Sprintf("%s-%d-%s.png", s.name, width, scheme)
-			picture, err := c.picture(ctx, s, width, scheme)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(c.out, name), picture, 0o644)
+			err := c.open(ctx, s, width, scheme)
+			if err == nil && c.out != "" {
+				err = c.picture(ctx, width, filepath.Join(c.out, name))
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
+			problems = append(problems, c.look(ctx, name, map[string]string{"is hard to use": c.axe}))
 		}
 	}
 	if err := chromedp.Do(ctx, c.window(narrowest, height)); err != nil {
 		return err
 	}
-	for what, script := range map[string]string{"sticks out of a narrow page": wider, "breaks the content policy": "breaches"} {
-		found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](script))
+	problems = append(problems, c.look(ctx, s.name, map[string]string{"sticks out of a narrow page": wider, "breaks a rule": "breaches"}))
+	return errors.Join(problems...)
+}
+
+// look asks the page for problems, by scripts that find a list of them.
+func (c camera) look(ctx context.Context, name string, scripts map[string]string) error {
+	var problems []error
+	for what, script := range scripts {
+		if script == "" {
+			continue
+		}
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](script, chromedp.EvalAwaitPromise))
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		if len(found) > 0 {
-			problems = append(problems, fmt.Errorf("%s: %s: %s", s.name, what, strings.Join(found, "; ")))
+			problems = append(problems, fmt.Errorf("%s: %s: %s", name, what, strings.Join(found, "; ")))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// noteBreaches lets every page remember what its content policy forbade.
+// withAxe is the script that asks axe-core, whose source is given, what would keep
+// people from using a page: what it calls serious or critical.
+func withAxe(source string) string {
+	return source + `
+;axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations
+	.filter(v => v.impact === "serious" || v.impact === "critical")
+	.map(v => v.id + " (" + v.help + "): " + v.nodes.slice(0, 4).map(n => n.target.join(" ")).join(", ")))`
+}
+
+// noteBreaches lets every page remember what its content policy forbade, and what
+// it said on the console that is an error.
 func noteBreaches() chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
-			Source: `window.breaches = []; addEventListener("securitypolicyviolation", e => breaches.push(e.violatedDirective + " " + e.blockedURI))`,
+			Source: `window.breaches = [];
+addEventListener("securitypolicyviolation", e => breaches.push(e.violatedDirective + " " + e.blockedURI));
+addEventListener("error", e => breaches.push(e.message || "cannot load " + (e.target.src || e.target.href)), true);
+addEventListener("unhandledrejection", e => breaches.push(String(e.reason)));
+console.error = (...words) => breaches.push(words.join(" "));`,
 		})
 		return err
 	})
@@ -160,7 +190,8 @@ const wider = `document.documentElement.scrollWidth <= innerWidth ? [] :
 	[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
 		.map(e => e.tagName.toLowerCase() + "." + e.getAttribute("class")).slice(0, 8)`
 
-func (c camera) picture(ctx context.Context, s shot, width int64, scheme string) ([]byte, error) {
+// open loads a page.
+func (c camera) open(ctx context.Context, s shot, width int64, scheme string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	open := fmt.Sprintf(`document.querySelectorAll(%q).forEach(fold => { fold.open = true })`, s.open+", .none-such")
@@ -170,20 +201,29 @@ func (c camera) picture(ctx context.Context, s shot, width int64, scheme string)
 	err := chromedp.Do(ctx, c.window(width, height), colours(scheme), chromedp.Navigate(c.address+s.path),
 		chromedp.Evaluate[chromedp.Void](open))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.fonts.ready.then(() => true)`, chromedp.EvalAwaitPromise)); err != nil {
-		return nil, err
-	}
+	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`document.fonts.ready.then(() => true)`, chromedp.EvalAwaitPromise))
+	return err
+}
+
+// picture writes a picture of the whole page.
+func (c camera) picture(ctx context.Context, width int64, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	// What sticks to an edge of the window belongs to the edge of the picture.
 	tall, err := chromedp.Run(ctx, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := chromedp.Do(ctx, c.window(width, tall)); err != nil {
-		return nil, err
+		return err
 	}
-	return chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, picture, 0o644)
 }
 
 // window is a desktop's, or a phone's when it is narrow.
