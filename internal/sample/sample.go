@@ -140,12 +140,11 @@ func (p Past) eventsOf(j Job, slots []time.Time) []event {
 		switch {
 		case slices.Contains(j.Missed, n):
 			judged := slot.Add(j.Grace + 400*time.Millisecond)
-			events = append(events, event{judged, func(c monitor.Check) monitor.Change { return c.Expire(judged, judged) }})
+			events = append(events, p.over([]event{expiry(judged)})...)
 		case within(slot, p.Blind):
-			judged := p.Blind.To.Add(j.Grace + 2*time.Hour)
-			events = append(events, event{judged, func(c monitor.Check) monitor.Change { return c.Expire(judged, judged) }})
+			events = append(events, p.over([]event{expiry(p.Blind.To.Add(j.Grace + 2*time.Hour))})...)
 		default:
-			events = append(events, runOf(j, n, slot)...)
+			events = append(events, p.over(runOf(j, n, slot))...)
 		}
 	}
 	if !p.Blind.To.IsZero() {
@@ -164,6 +163,19 @@ func (p Past) eventsOf(j Job, slots []time.Time) []event {
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
 	return events
+}
+
+// over leaves out what is not over by now: neither half a run, nor a verdict on it.
+func (p Past) over(events []event) []event {
+	if last := events[len(events)-1]; last.at.After(p.Now) {
+		return nil
+	}
+	return events
+}
+
+// expiry is the verdict on a silence.
+func expiry(judged time.Time) event {
+	return event{judged, func(c monitor.Check) monitor.Change { return c.Expire(judged, judged) }}
 }
 
 func within(t time.Time, b monitor.Blind) bool { return !t.Before(b.From) && t.Before(b.To) }
