@@ -27,7 +27,7 @@ type CaughtMail struct {
 	At         time.Time
 	To         string
 	Subject    string
-	Head       []Fact
+	Head       string // its header, a field a line
 	Text, HTML string
 }
 
@@ -37,7 +37,7 @@ type CaughtHook struct {
 	At    time.Time
 	ID    string // of the message: the same each time it is tried
 	About string // what it says, in a few words
-	Head  []Fact
+	Head  string // the headers of the request, one a line
 	Body  string
 	Wrong string // why its signature is not right; "" when it is
 	Tried int    // how many with this id have come by then, this one too

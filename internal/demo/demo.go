@@ -76,7 +76,7 @@ type demo struct {
 	began    time.Time
 	database string
 	password string
-	told     printer
+	told     *printer
 	mails    shelf[templates.CaughtMail]
 	receiver *receiver
 	sown     seeded
@@ -92,7 +92,7 @@ func (d *demo) prepare(ctx context.Context) (err error) {
 	if d.receiver, err = newReceiver(secret, d.Now); err != nil {
 		return err
 	}
-	d.told = printer{out: d.Out, now: d.Now}
+	d.told = &printer{out: d.Out, now: d.Now}
 	d.mails.heard, d.receiver.hooks.heard = d.told.mail, d.told.hook
 	for _, listener := range []*net.Listener{&d.mail, &d.hooks} {
 		if *listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -177,18 +177,18 @@ func serve(ctx context.Context, server *http.Server, l net.Listener) error {
 
 // keep puts a mail into the inbox.
 func (d *demo) keep(m mailcatch.Message) {
-	var head []templates.Fact
+	var head strings.Builder
 	for fields := m.Header.Fields(); fields.Next(); {
 		text, err := fields.Text()
 		if err != nil {
 			text = fields.Value()
 		}
-		head = append(head, templates.Fact{Key: fields.Key(), Value: text})
+		head.WriteString(fields.Key() + ": " + text + "\n")
 	}
 	at := d.Now()
 	d.mails.put(func(n int, _ []templates.CaughtMail) templates.CaughtMail {
 		return templates.CaughtMail{
-			N: n, At: at, To: strings.Join(m.To, ", "), Subject: m.Subject(), Head: head, Text: m.Text, HTML: m.HTML,
+			N: n, At: at, To: strings.Join(m.To, ", "), Subject: m.Subject(), Head: head.String(), Text: m.Text, HTML: m.HTML,
 		}
 	})
 }

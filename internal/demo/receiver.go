@@ -81,14 +81,16 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.WriteHeader(hook.Code)
 }
 
-// headOf lists the headers of a request by name.
-func headOf(header http.Header) []templates.Fact {
-	var head []templates.Fact
+// headOf lists the headers of a request by name, one a line.
+func headOf(header http.Header) string {
+	var lines []string
 	for name, values := range header {
-		head = append(head, templates.Fact{Key: strings.ToLower(name), Value: strings.Join(values, ", ")})
+		for _, value := range values {
+			lines = append(lines, strings.ToLower(name)+": "+value)
+		}
 	}
-	slices.SortFunc(head, func(a, b templates.Fact) int { return strings.Compare(a.Key, b.Key) })
-	return head
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // about says in a few words what a webhook says.

@@ -3,7 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
-	"strings"
+	"sync"
 	"time"
 
 	"rollcall/templates"
@@ -41,18 +41,25 @@ Ctrl-C ends it and removes everything.
 
 // printer tells what arrives, a line each.
 type printer struct {
-	out io.Writer
 	now func() time.Time
+	mu  sync.Mutex // guards out
+	out io.Writer
 }
 
-func (p printer) mail(m templates.CaughtMail) {
-	fmt.Fprintf(p.out, "%s  mail to %s: %s\n", clock(p.now()), m.To, strings.TrimSuffix(m.Subject, "."))
+func (p *printer) line(words string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.out, "%s  %s\n", clock(p.now()), words)
 }
 
-func (p printer) hook(h templates.CaughtHook) {
+func (p *printer) mail(m templates.CaughtMail) {
+	p.line("mail to " + m.To + ": " + m.Subject)
+}
+
+func (p *printer) hook(h templates.CaughtHook) {
 	signature := "signature verified"
 	if h.Wrong != "" {
 		signature = "signature not verified: " + h.Wrong
 	}
-	fmt.Fprintf(p.out, "%s  webhook %s: %s, answered %d\n", clock(p.now()), h.About, signature, h.Code)
+	p.line(fmt.Sprintf("webhook %s: %s, answered %d", h.About, signature, h.Code))
 }
