@@ -26,7 +26,7 @@ Examples:
 
   rollcall demo --listen 127.0.0.1:8000
 
-What is printed afterwards is a line for each mail and each webhook that arrives. The environment of rollcall serve has no meaning for the demo.`
+What is printed afterwards is a line for each mail and each webhook that arrives; the newest 100 of each are kept. The environment of rollcall serve has no meaning for the demo.`
 }
 
 // Run implements the command.
