@@ -50,7 +50,12 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = nil // it was told to end before it had quite begun
+		}
+		err = errors.Join(err, os.RemoveAll(dir))
+	}()
 	d := &demo{Config: c, began: c.Now(), database: filepath.Join(dir, "rollcall.db"), password: newPassword()}
 	defer d.close()
 	if err := d.prepare(ctx); err != nil {

@@ -3,6 +3,7 @@ package demo_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -189,13 +190,45 @@ func TestTheDemoStaysOnThisMachine(t *testing.T) {
 	}
 }
 
+func TestADemoMayBeEndedAtAnyTime(t *testing.T) {
+	for name, stop := range map[string]func(end func()) io.Writer{
+		"before it begins":     func(end func()) io.Writer { end(); return io.Discard },
+		"with its first words": func(end func()) io.Writer { return ending(end) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Setenv("TMPDIR", dir)
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			err := demo.Run(ctx, demo.Config{
+				Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), Out: stop(end),
+				Now: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v %v", left, err)
+			}
+		})
+	}
+}
+
+// ending ends a demo with its first words.
+type ending func()
+
+func (e ending) Write(words []byte) (int, error) {
+	e()
+	return len(words), nil
+}
+
 func TestNothingIsLeftOfADemoThatDoesNotStart(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	taken := httptest.NewServer(http.NotFoundHandler())
 	defer taken.Close()
 	var out bytes.Buffer
-	err := demo.Run(context.WithoutCancel(t.Context()), demo.Config{
+	err := demo.Run(t.Context(), demo.Config{
 		Listen: strings.TrimPrefix(taken.URL, "http://"), Log: slog.New(slog.DiscardHandler), Out: &out, Now: at,
 	})
 	if err == nil || !strings.Contains(err.Error(), "give another address with --listen") || out.Len() > 0 {
