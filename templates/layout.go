@@ -36,6 +36,7 @@ type Page struct {
 	Blind      *monitor.Blind // the last blind interval, nil when there was none
 	Version    string
 	Flash      string // said once, after what was just done
+	Demo       bool   // whether a demonstration's pages stand beside the product's
 }
 
 // ProjectState is a project as the project menu shows it.
@@ -92,13 +93,17 @@ func (p Page) initials() string {
 // place is an entry of the navigation.
 type place struct{ path, name string }
 
-func places() []place {
-	return []place{
+func (p Page) places() []place {
+	places := []place{
 		{"/checks", "Checks"},
 		{"/deliveries", "Deliveries"},
 		{"/channels", "Channels"},
 		{"/settings", "Settings"},
 	}
+	if p.Demo {
+		places = append(places, place{DemoPath, "Try it"})
+	}
+	return places
 }
 
 // iconFile is the mark of a page in tabs; a calm project has Rollcall's own.

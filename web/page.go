@@ -49,6 +49,6 @@ func (s *Server) page(r *http.Request, who Who, title, here string) (templates.P
 func (s *Server) bare(title string) templates.Page {
 	return templates.Page{
 		Title: title, Clock: templates.Clock{Now: s.Now(), Zone: s.Zone},
-		JudgedUpTo: s.JudgedUpTo(), Version: s.Version,
+		JudgedUpTo: s.JudgedUpTo(), Version: s.Version, Demo: s.Demo != nil,
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"rollcall/internal/store"
 	"rollcall/static"
+	"rollcall/templates"
 )
 
 // Config is what the pages need.
@@ -46,6 +47,8 @@ type Config struct {
 	MailDomain string
 	// MailConfigured tells whether e-mail can be sent at all.
 	MailConfigured bool
+	// Demo is what a demonstration shows beside the product; nil on every other server.
+	Demo Demo
 	// Observe is told of every answered request but pings; it may be nil.
 	Observe func(route, method string, code int, took time.Duration)
 }
@@ -87,7 +90,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.sessions = newSessions(s)
 	s.described = openAPI(s.base(), cfg.Version)
-	router, err := s.router(routes())
+	router, err := s.router(append(routes(), s.demoRoutes()...))
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +110,7 @@ func New(cfg Config) (http.Handler, error) {
 
 // ownSegments returns the first segments of our own pages, which are no tokens.
 func ownSegments() map[string]bool {
-	own := map[string]bool{firstSegment(static.Prefix): true}
+	own := map[string]bool{firstSegment(static.Prefix): true, firstSegment(templates.DemoPath): true}
 	for _, route := range routes() {
 		own[firstSegment(route.path)] = true
 	}

@@ -24,6 +24,7 @@ A job reports in at a secret URL. When it does not by its deadline, or reports a
 const defaultDatabase = "rollcall-data/rollcall.db"
 
 type commandLine struct {
+	Demo        showDemo    `cmd:"" help:"Show it: a server with a sample project, an inbox and a receiver of webhooks."`
 	Serve       serve       `cmd:"" help:"Run the server."`
 	Migrate     migrate     `cmd:"" help:"Bring the database's schema up to date and end."`
 	User        user        `cmd:"" help:"Manage accounts."`

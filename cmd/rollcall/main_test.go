@@ -82,6 +82,7 @@ func testMistakes(t *testing.T, binary string) {
 		"bogus":                   {2, "", `unexpected argument bogus (rollcall --help shows what there is)`},
 		"serve more":              {2, "", `unexpected argument more (rollcall serve --help shows what there is)`},
 		"serve --lisen :1":        {2, "", `unknown flag --lisen, did you mean "--listen"? (rollcall serve --help shows what there is)`},
+		"demo --listen :80":       {1, "", `the demo is for this machine alone: --listen takes 127.0.0.1:PORT, not ":80"`},
 		"serve --roles cook":      {2, "", `--roles must be one of "web","scheduler","alerter" but got "cook" (rollcall serve --help shows what there is)`},
 		"serve --log-level loud":  {2, "", `--log-level must be one of "debug","info","warn","error" but got "loud" (rollcall serve --help shows what there is)`},
 		"serve --egress-allow x":  {2, "", `--egress-allow: "x" is no network, such as 10.0.0.0/8, and no address (rollcall serve --help shows what there is)`},
@@ -110,9 +111,10 @@ func testMistakes(t *testing.T, binary string) {
 
 func testHelp(t *testing.T, binary string) {
 	for line, want := range map[string][]string{
-		"":                {"Usage: rollcall <command>", "serve", "migrate", "user add", "healthcheck", "version"},
+		"":                {"Usage: rollcall <command>", "demo", "serve", "migrate", "user add", "healthcheck", "version"},
 		"--help":          {"Usage: rollcall <command>"},
 		"serve --help":    {"rollcall serve --provision", "--listen=HOST:PORT", "$ROLLCALL_LISTEN", "127.0.0.1:8000", "$ROLLCALL_EGRESS_ALLOW", "$ROLLCALL_PROVISION"},
+		"demo --help":     {"rollcall demo --listen 127.0.0.1:8000", "temporary database", "Ctrl-C"},
 		"user add --help": {"rollcall user add ops@example.org --project Main --json < password.txt"},
 	} {
 		got := run(t, t.TempDir(), binary, "", strings.Fields(line)...)

@@ -169,7 +169,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	c, kick := a.config, func() {}
 	a.metrics = newMetrics(c.Version, parts{a})
 	if c.Has(RoleAlerter) {
-		out := outbound.New(outbound.Config{Allow: c.EgressAllow})
+		out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 		a.alerter = &alerter.Alerter{
 			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(),
 			Senders: map[monitor.ChannelKind]alerter.Sender{
@@ -215,7 +215,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store: a.store, KeyUses: a.keyUses,
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
+		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe, Demo: c.Demo,
 	})
 	a.public.Handler = handler
 	return err

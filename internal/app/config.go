@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"rollcall/internal/alerter"
+	"rollcall/web"
 )
 
 // Config says how a process runs.
@@ -26,11 +27,14 @@ type Config struct {
 	MailDomain        string // what follows the @ of their addresses; "" is the host of BaseURL
 	MailCert, MailKey string // files of the certificate for STARTTLS; "" offers none
 
-	EgressAllow    []netip.Prefix // that alerts may reach although private
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
+	EgressAllow    []netip.Prefix   // that alerts may reach although private
+	EgressExact    []netip.AddrPort // that alerts may reach although private, each on its one port
+	TrustedProxies []netip.Prefix   // whose X-Forwarded-For counts
 
 	Roles     []Role // what this process does; none means all
 	Provision string // file with the state to bring about; "" is none
+
+	Demo web.Demo // what a demonstration shows beside the product; nil on every other server
 
 	Version string
 	Log     *slog.Logger

@@ -17,8 +17,12 @@ const pure = "internal/schedule internal/monitor internal/account internal/fault
 // table has a line for every package. Direction: pure ← store ← workers ← web ←
 // app ← cmd; workers never import one another, they meet in the store.
 var table = map[string]line{
-	"cmd/rollcall": {may: "internal/app internal/client internal/provision internal/importer internal/schedule"},
+	"cmd/rollcall": {may: "internal/app internal/demo internal/client internal/provision internal/importer internal/schedule"},
 	"internal/app": {may: "*", why: "it wires everything together"},
+	"internal/demo": {
+		may: "pure internal/store internal/app internal/client internal/sample internal/mailcatch templates web",
+		why: "it starts the real server and stands around it",
+	},
 
 	"internal/fault":    {},
 	"internal/schedule": {may: "internal/fault"},
@@ -42,6 +46,8 @@ var table = map[string]line{
 	"internal/provision": {may: "pure internal/store internal/dialect", why: "it knows the names of the services whose tokens a check may have"},
 	"internal/client":    {},
 	"internal/importer":  {may: "internal/schedule internal/fault"},
+	"internal/sample":    {may: "pure internal/store"},
+	"internal/mailcatch": {},
 
 	"web":       {may: "pure internal/store internal/ingest internal/dialect internal/provision templates static"},
 	"templates": {may: "internal/monitor internal/account internal/schedule static", why: "static knows the hashed names that pages link to"},
@@ -51,7 +57,7 @@ var table = map[string]line{
 	"internal/deploytest":  {tests: true},
 	"internal/clienttest":  {tests: true},
 	"internal/pgtest":      {tests: true},
-	"internal/mailtest":    {tests: true},
+	"internal/mailtest":    {may: "internal/mailcatch", tests: true},
 	"internal/sim":         {may: "*", tests: true},
 	"internal/e2e":         {tests: true, why: "it sees Rollcall from outside: the binary, the wire, the database"},
 	"internal/bench":       {may: "*", tests: true},

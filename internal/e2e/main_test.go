@@ -41,6 +41,10 @@ func TestRollcall(t *testing.T) {
 			})
 		}
 	}
+	t.Run("demo", func(t *testing.T) {
+		t.Parallel()
+		testDemo(t, binary)
+	})
 	t.Run("refuse", func(t *testing.T) {
 		t.Parallel()
 		testRefuse(t, binary)

@@ -16,6 +16,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -55,7 +56,15 @@ type Serve struct {
 	More     []string // further flags
 }
 
-// Server is a running `rollcall serve`.
+// Demo describes a `rollcall demo`.
+type Demo struct {
+	Binary string
+	Listen string // see FreeAddress
+	Dir    string // in which it is started
+	Temp   string // where it may make its temporary files
+}
+
+// Server is a running `rollcall serve` or `rollcall demo`.
 type Server struct {
 	listen string
 	cmd    *exec.Cmd
@@ -65,9 +74,19 @@ type Server struct {
 
 // Start starts the process. It does not wait until it answers.
 func (s Serve) Start() (*Server, error) {
-	server := &Server{listen: s.Listen, ended: make(chan struct{})}
 	args := append([]string{"serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database}, s.More...)
-	server.cmd = exec.Command(s.Binary, args...)
+	return start(s.Listen, exec.Command(s.Binary, args...))
+}
+
+// Start starts the process. It does not wait until it answers.
+func (d Demo) Start() (*Server, error) {
+	cmd := exec.Command(d.Binary, "demo", "--listen", d.Listen)
+	cmd.Dir, cmd.Env = d.Dir, append(os.Environ(), "TMPDIR="+d.Temp)
+	return start(d.Listen, cmd)
+}
+
+func start(listen string, cmd *exec.Cmd) (*Server, error) {
+	server := &Server{listen: listen, cmd: cmd, ended: make(chan struct{})}
 	server.cmd.Stdout, server.cmd.Stderr = &server.output, &server.output
 	server.cmd.SysProcAttr = processAttributes()
 	if err := server.cmd.Start(); err != nil {
@@ -122,8 +141,13 @@ func (s *Server) Kill() {
 
 // Stop asks the process to end and waits until it has, but no longer than the
 // context; it is an error when it ends in any other way than well.
-func (s *Server) Stop(ctx context.Context) error {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // as in Kill
+func (s *Server) Stop(ctx context.Context) error { return s.signal(ctx, syscall.SIGTERM) }
+
+// Interrupt is Stop by Ctrl-C.
+func (s *Server) Interrupt(ctx context.Context) error { return s.signal(ctx, syscall.SIGINT) }
+
+func (s *Server) signal(ctx context.Context, signal syscall.Signal) error {
+	_ = s.cmd.Process.Signal(signal) // as in Kill
 	switch code, err := s.Wait(ctx); {
 	case err != nil:
 		return fmt.Errorf("rollcall does not stop: %w\n%s", err, s.Output())

@@ -8,8 +8,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,8 +15,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/emersion/go-smtp"
+	"rollcall/internal/mailcatch"
 )
+
+// Message is a mail that arrived.
+type Message = mailcatch.Message
 
 // Behaviour is how an Inbox treats its clients. The zero value takes everything.
 type Behaviour struct {
@@ -31,9 +32,7 @@ type Behaviour struct {
 }
 
 // Reply is an SMTP answer with the given code.
-func Reply(code int, text string) error {
-	return &smtp.SMTPError{Code: code, EnhancedCode: smtp.NoEnhancedCode, Message: text}
-}
+func Reply(code int, text string) error { return mailcatch.Reply(code, text) }
 
 // Security is how an Inbox speaks TLS.
 type Security int
@@ -81,9 +80,7 @@ func Start(tb testing.TB, options Options) *Inbox {
 	in.Roots.AddCert(lender.Certificate())
 	secure := &tls.Config{Certificates: lender.TLS.Certificates}
 
-	server := smtp.NewServer(smtp.BackendFunc(in.session))
-	server.Domain = "inbox.test"
-	server.ErrorLog = log.New(io.Discard, "", 0)
+	server := mailcatch.NewServer("inbox.test", in.session)
 	switch options.Security {
 	case StartTLS:
 		server.TLSConfig = secure

@@ -2,51 +2,45 @@ package mailtest
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"rollcall/internal/mailcatch"
 )
 
 // session is one client.
 type session struct {
+	mailcatch.Session
 	in       *Inbox
 	conn     *smtp.Conn
 	loggedIn bool
-	from     string
-	to       []string
 }
 
 func (in *Inbox) session(c *smtp.Conn) (smtp.Session, error) {
 	if err := in.treats().Hello; err != nil {
 		return nil, err
 	}
-	s := &session{in: in, conn: c}
+	s := &session{Session: mailcatch.Session{Keep: in.keep}, in: in, conn: c}
 	if in.options.User == "" {
 		return s, nil
 	}
 	return guarded{s}, nil
 }
 
-// Reset implements smtp.Session.
-func (s *session) Reset() { s.from, s.to = "", nil }
-
-// Logout implements smtp.Session.
-func (s *session) Logout() error { return nil }
-
 // Mail implements smtp.Session.
-func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	if s.in.options.User != "" && !s.loggedIn {
 		return smtp.ErrAuthRequired
 	}
-	s.from = from
-	return s.in.treats().Mail
+	return cmp.Or(s.in.treats().Mail, s.Session.Mail(from, options))
 }
 
 // Rcpt implements smtp.Session.
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.to = append(s.to, to)
-	return s.in.treats().Rcpt
+func (s *session) Rcpt(to string, options *smtp.RcptOptions) error {
+	return cmp.Or(s.in.treats().Rcpt, s.Session.Rcpt(to, options))
 }
 
 // Data implements smtp.Session.
@@ -62,12 +56,9 @@ func (s *session) Data(r io.Reader) error {
 	if b.Data != nil {
 		return b.Data
 	}
-	m, err := parse(bytes.NewReader(raw))
-	if err != nil {
-		return Reply(554, "not a mail: "+err.Error())
+	if err := s.Session.Data(bytes.NewReader(raw)); err != nil {
+		return err
 	}
-	m.From, m.To, m.Raw = s.from, s.to, raw
-	s.in.keep(m)
 	if b.Cut {
 		_ = s.conn.Conn().Close()
 	}

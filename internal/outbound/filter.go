@@ -37,7 +37,8 @@ func (o *Out) control(_, address string, _ syscall.RawConn) error {
 // form of an IPv4 address would slip past every prefix, so both are taken off first.
 func (o *Out) Check(to netip.AddrPort) error {
 	addr := to.Addr().Unmap().WithZone("")
-	if slices.ContainsFunc(o.allow, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+	if slices.ContainsFunc(o.allow, func(p netip.Prefix) bool { return p.Contains(addr) }) ||
+		slices.Contains(o.exact, netip.AddrPortFrom(addr, to.Port())) {
 		return nil
 	}
 	if o.guard.SafeAddr(addr) != nil {

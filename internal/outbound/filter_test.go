@@ -120,11 +120,15 @@ func TestFilterOfSingleAddresses(t *testing.T) {
 }
 
 func TestPorts(t *testing.T) {
-	out := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24")}})
+	out := outbound.New(outbound.Config{
+		Allow:      []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24")},
+		AllowExact: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9000")},
+	})
 	for text, open := range map[string]bool{
 		"1.1.1.1:80": true, "1.1.1.1:443": true, "1.1.1.1:8080": true, "1.1.1.1:8443": true,
 		"1.1.1.1:25": false, "1.1.1.1:22": false, "1.1.1.1:6379": false, "1.1.1.1:0": false,
 		"192.168.7.9:9000": true, "[::ffff:192.168.7.9]:9000": true, "192.168.8.9:443": false,
+		"127.0.0.1:9000": true, "[::ffff:127.0.0.1]:9000": true, "127.0.0.1:9001": false, "127.0.0.1:443": false, "127.0.0.2:9000": false,
 	} {
 		if err := out.Check(netip.MustParseAddrPort(text)); (err == nil) != open {
 			t.Errorf("%s: %v, want open %v", text, err, open)

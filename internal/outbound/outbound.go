@@ -37,6 +37,8 @@ const (
 type Config struct {
 	// Allow opens exact networks although they are private or special, on any port.
 	Allow []netip.Prefix
+	// AllowExact opens single private addresses, each on its one port.
+	AllowExact []netip.AddrPort
 	// Lookup resolves a host name; nil uses the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }
@@ -44,6 +46,7 @@ type Config struct {
 // Out opens connections. Make one with New.
 type Out struct {
 	allow  []netip.Prefix
+	exact  []netip.AddrPort
 	guard  *ssrf.Guardian
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 }
@@ -56,7 +59,7 @@ func New(c Config) *Out {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
-	return &Out{allow: c.Allow, guard: newGuard(), lookup: lookup}
+	return &Out{allow: c.Allow, exact: c.AllowExact, guard: newGuard(), lookup: lookup}
 }
 
 // Client returns an HTTP client for addresses that users choose. Each request is

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
+	"rollcall/internal/sample"
 	"rollcall/internal/store"
 	"rollcall/web"
 )
@@ -58,9 +59,11 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 		return nil, err
 	}
 	ids := map[string]uuid.UUID{}
+	past := sample.Past{Store: st, Project: s.project.ID, Channels: s.channels, Now: now, Blind: blind(now)}
 	for _, j := range jobs() {
-		if ids[j.name], err = s.live(ctx, j); err != nil {
-			return nil, fmt.Errorf("%s: %w", j.name, err)
+		ids[j.Name] = uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.Name))
+		if _, err := past.Live(ctx, ids[j.Name], j); err != nil {
+			return nil, fmt.Errorf("%s: %w", j.Name, err)
 		}
 	}
 	return ids, s.tell(ctx)
@@ -88,151 +91,6 @@ func (s *seeder) addChannels(ctx context.Context) error {
 		s.channels[made.Name] = made.ID
 	}
 	return nil
-}
-
-// event is a transition at its time.
-type event struct {
-	at     time.Time
-	decide func(monitor.Check) monitor.Change
-}
-
-// live makes the check of a job and lets everything happen to it, in order.
-func (s *seeder) live(ctx context.Context, j job) (uuid.UUID, error) {
-	config := monitor.Config{Name: j.name, Slug: j.slug, Description: j.about, Tags: j.tags, Schedule: j.spec, Grace: j.grace}
-	if j.limit > 0 {
-		config.MaxRuntime = &j.limit
-	}
-	config, err := config.Valid()
-	if err != nil {
-		return uuid.Nil, err
-	}
-	slots := slotsOf(j, s.now)
-	created := s.now.Add(-2 * day)
-	if len(slots) > 0 {
-		created = slots[0].Add(-time.Hour)
-	}
-	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.name))
-	var told []monitor.ChannelID
-	for name, channel := range s.channels {
-		if j.channels == nil || slices.Contains(j.channels, name) {
-			told = append(told, channel)
-		}
-	}
-	slices.Sort(told)
-	check, err := s.CreateCheck(ctx, monitor.Create(monitor.Check{UUID: id, Project: s.project.ID, Config: config}, created), told)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	var steps []store.Step
-	for _, e := range eventsOf(j, slots, s.now) {
-		steps = append(steps, store.Step{Ref: store.Ref{ID: check.ID}, Decide: e.decide})
-	}
-	results, err := s.Transitions(ctx, steps)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	for _, r := range results {
-		if r.Err != nil {
-			return uuid.Nil, r.Err
-		}
-	}
-	return id, nil
-}
-
-// slotsOf returns when the runs of a job were due, the oldest first.
-func slotsOf(j job, now time.Time) []time.Time {
-	if j.runs == 0 {
-		return nil
-	}
-	if j.spec.Period > 0 {
-		slots := make([]time.Time, j.runs)
-		for i := range slots {
-			slots[i] = now.Add(-j.ago - time.Duration(j.runs-1-i)*j.spec.Period)
-		}
-		return slots
-	}
-	sched, err := j.spec.Parse()
-	if err != nil {
-		return nil
-	}
-	var slots []time.Time
-	for at, ok := sched.Next(now.AddDate(-1, 0, 0)); ok && at.Before(now); at, ok = sched.Next(at) {
-		slots = append(slots, at)
-	}
-	return slots[max(0, len(slots)-j.runs):]
-}
-
-// eventsOf is everything that happens to the check of a job, in order. Silence is
-// judged shortly after it became one.
-func eventsOf(j job, slots []time.Time, now time.Time) []event {
-	var events []event
-	for i, slot := range slots {
-		n := len(slots) - 1 - i
-		switch {
-		case slices.Contains(j.missed, n):
-			judged := slot.Add(j.grace + 400*time.Millisecond)
-			events = append(events, event{judged, func(c monitor.Check) monitor.Change { return c.Expire(judged, judged) }})
-		case within(slot, blind(now)):
-			judged := blind(now).To.Add(j.grace + 2*hour)
-			events = append(events, event{judged, func(c monitor.Check) monitor.Change { return c.Expire(judged, judged) }})
-		default:
-			events = append(events, runOf(j, n, slot)...)
-		}
-	}
-	b := blind(now)
-	events = append(events, event{b.To, func(c monitor.Check) monitor.Change { return c.Overlook(b) }})
-	if j.running > 0 {
-		events = append(events, ping(monitor.Ping{At: now.Add(-j.running), Signal: monitor.Start, RunID: "8f2c"}))
-	}
-	if j.paused > 0 {
-		at := now.Add(-j.paused)
-		events = append(events, event{at, func(c monitor.Check) monitor.Change { return c.Pause(at) }})
-	}
-	for i := range j.flood {
-		at := now.Add(-90*second + time.Duration(i)*10*time.Millisecond)
-		events = append(events, ping(monitor.Ping{At: at, Signal: monitor.Log, Body: []byte("archived 00000001000000A3")}))
-	}
-	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
-	return events
-}
-
-func within(t time.Time, b monitor.Blind) bool { return !t.Before(b.From) && t.Before(b.To) }
-
-// runOf is the pings of one run: how long it takes only has to look uneven.
-func runOf(j job, n int, slot time.Time) []event {
-	sum := fnv.New32a()
-	fmt.Fprintf(sum, "%s %d", j.name, n)
-	share := time.Duration(sum.Sum32()>>8%24) - 12 // percent
-	if sum.Sum32()%11 == 0 {
-		share += 45
-	}
-	took := j.took + j.took*share/100
-	start := slot.Add(2 * second)
-	end := monitor.Ping{At: start.Add(took), Signal: monitor.Success}
-	status, failed := j.failed[n]
-	if failed {
-		end.Signal = monitor.Fail
-	}
-	var events []event
-	if took > 0 {
-		end.RunID = fmt.Sprintf("%04x", sum.Sum32()>>16)
-		end.Exit = &status
-		events = append(events, ping(monitor.Ping{At: start, Signal: monitor.Start, RunID: end.RunID}))
-	}
-	if j.output {
-		end.Body = []byte(sampleOutput)
-		if failed {
-			end.Body = []byte("connecting to billing-db …\nFATAL:  remaining connection slots are reserved\nexport: gave up after 3 attempts\n")
-		}
-	}
-	return append(events, ping(end))
-}
-
-func ping(p monitor.Ping) event {
-	p.At = p.At.Truncate(time.Microsecond)
-	p.Scheme, p.Method, p.RemoteAddr, p.UserAgent = "https", "POST", "203.0.113.14", "curl/8.14.1"
-	p.BodySize = int64(len(p.Body))
-	return event{p.At, func(c monitor.Check) monitor.Change { return c.Receive(p) }}
 }
 
 // tell lets every delivery be tried as the alerter would, by the same rules. The

@@ -1,6 +1,7 @@
-package mailtest
+package mailcatch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,12 +29,12 @@ func (m Message) Subject() string {
 }
 
 // parse reads a mail of inline parts.
-func parse(r io.Reader) (Message, error) {
-	reader, err := mail.CreateReader(r)
+func parse(raw []byte) (Message, error) {
+	reader, err := mail.CreateReader(bytes.NewReader(raw))
 	if err != nil {
 		return Message{}, err
 	}
-	m := Message{Header: reader.Header}
+	m := Message{Raw: raw, Header: reader.Header}
 	for {
 		part, err := reader.NextPart()
 		if errors.Is(err, io.EOF) {
