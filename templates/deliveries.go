@@ -105,8 +105,9 @@ type DeliveryRow struct {
 	monitor.Delivery
 	ChannelName string
 	ChannelKind monitor.ChannelKind
-	CheckUUID   uuid.UUID // zero for a test
+	CheckUUID   uuid.UUID // zero for a test, and when the check has gone to another project
 	CheckName   string
+	First       uuid.UUID     // the first UUID that the check had, which names its messages
 	Flip        *monitor.Flip // nil for a test
 }
 
@@ -225,7 +226,7 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 
 func openedOf(row DeliveryRow, attempts []monitor.Attempt, clock Clock) *Opened {
 	opened := &Opened{
-		Message: monitor.MessageID(row.CheckUUID, row.Delivery),
+		Message: monitor.MessageID(row.First, row.Delivery),
 		Says:    []string{"A test of the channel."},
 	}
 	if row.Flip != nil {

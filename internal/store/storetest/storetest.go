@@ -40,6 +40,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "directory", tests: directoryTests},
 		{name: "team", tests: teamTests},
 		{name: "checks", tests: checkTests},
+		{name: "check page", tests: checkPageTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},
 		{name: "accounts", tests: accountTests},

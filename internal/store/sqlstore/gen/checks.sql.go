@@ -384,6 +384,11 @@ const locateByUUID = `-- name: LocateByUUID :one
 SELECT checks.id, projects.ping_key
 FROM checks JOIN projects ON projects.id = checks.project_id
 WHERE checks.uuid = $1
+UNION ALL
+SELECT checks.id, projects.ping_key
+FROM old_addresses JOIN checks ON checks.id = old_addresses.check_id JOIN projects ON projects.id = checks.project_id
+WHERE old_addresses.uuid = $1 AND old_addresses.ends_at IS NOT NULL
+LIMIT 1
 `
 
 type LocateByUUIDRow struct {

@@ -82,7 +82,12 @@ WHERE checks.id = @id;
 -- name: LocateByUUID :one
 SELECT checks.id, projects.ping_key
 FROM checks JOIN projects ON projects.id = checks.project_id
-WHERE checks.uuid = @uuid;
+WHERE checks.uuid = @uuid
+UNION ALL
+SELECT checks.id, projects.ping_key
+FROM old_addresses JOIN checks ON checks.id = old_addresses.check_id JOIN projects ON projects.id = checks.project_id
+WHERE old_addresses.uuid = @uuid AND old_addresses.ends_at IS NOT NULL
+LIMIT 1;
 
 -- name: LocateBySlug :one
 SELECT checks.id, projects.ping_key
