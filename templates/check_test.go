@@ -397,9 +397,10 @@ func TestCrontabLines(t *testing.T) {
 		{every(15 * time.Minute), "*/15 * * * * your-command; curl"},
 		{every(time.Hour), "0 * * * * your-command; curl"},
 		{every(6 * time.Hour), "0 */6 * * * your-command; curl"},
-		{every(7 * time.Minute), "your-command; curl"},
-		{every(30 * time.Second), "your-command; curl"},
-		{schedule.Spec{Kind: schedule.OnCalendar, Expr: "daily", Zone: "UTC"}, "your-command; curl"},
+		{every(7 * time.Minute), "0 3 * * * your-command; curl"},
+		{every(30 * time.Second), "0 3 * * * your-command; curl"},
+		{schedule.Spec{Kind: schedule.OnCalendar, Expr: "daily", Zone: "UTC"}, "0 3 * * * your-command; curl"},
+		{schedule.Spec{Kind: schedule.Cron, Expr: "@weekly", Zone: "UTC"}, "0 0 * * 0 your-command; curl"},
 	} {
 		s := story{check: job(t, 1, "Cron", nil, test.spec)}
 		s.then()
