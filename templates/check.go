@@ -23,6 +23,7 @@ type CheckPage struct {
 	Check   monitor.Check
 	Verdict Verdict
 	Chart   Chart
+	Days    Calendar
 	History Timeline
 	How     HowTo
 	Due     Dues
@@ -33,6 +34,8 @@ type CheckPage struct {
 type CheckFacts struct {
 	Check    monitor.Check
 	Runs     []RunEnd // with those that were missed or not seen
+	Ledger   monitor.Ledger
+	Since    time.Time // since when the ledger is known, when that is later than creation
 	Flip     *monitor.Flip
 	History  History
 	Channels []monitor.Channel // that the check tells
@@ -58,6 +61,7 @@ func CheckPageOf(page Page, f CheckFacts) CheckPage {
 	return CheckPage{
 		Page: page, Path: path, Check: f.Check,
 		Verdict: VerdictOf(f.Check, f.Flip, runs, page.Clock),
+		Days:    CalendarOf(f.Ledger, f.Since, page.Clock),
 		Chart:   chartOf(runs, f.Check.RunLimit(), page.Clock),
 		History: TimelineOf(f.History, path, page.Clock),
 		How:     howTo(f),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -19,6 +20,10 @@ const (
 	chartPings    = 200 // enough for 60 runs that report their starts
 	chartFlips    = 60
 	blindsOfCheck = 100
+
+	ledgerMonths = 12
+	ledgerTurns  = 2000 // changes of status that are summed up
+	ledgerBlinds = 1000
 )
 
 func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
@@ -64,6 +69,9 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	if len(flips) > 0 {
 		facts.Flip = &flips[0]
 	}
+	if facts.Ledger, facts.Since, err = s.ledgerOf(ctx, check); err != nil {
+		return facts, err
+	}
 	if facts.Latest, err = s.tellings(ctx, check, 0); err != nil {
 		return facts, err
 	}
@@ -72,6 +80,23 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	}
 	facts.History, err = s.historyOf(ctx, check, r.URL.Query().Get("show"), templates.ParseCursor(r.URL.Query().Get("before")))
 	return facts, err
+}
+
+// ledgerOf sums up the last months of a check. It begins later when the check changed
+// more often than is read; since says when, else it is zero.
+func (s *Server) ledgerOf(ctx context.Context, check monitor.Check) (l monitor.Ledger, since time.Time, err error) {
+	now := s.Now()
+	from := now.AddDate(0, -ledgerMonths, 0)
+	turns, err := s.Store.Turns(ctx, check.ID, from, ledgerTurns)
+	if err != nil {
+		return l, since, err
+	}
+	if len(turns) == ledgerTurns {
+		since = turns[len(turns)-1].At
+		from = since
+	}
+	blinds, err := s.Store.Blinds(ctx, from, ledgerBlinds)
+	return monitor.LedgerOf(check, turns, blinds, from, now), since, err
 }
 
 // historyOf reads one page of the timeline.

@@ -11,8 +11,8 @@ import (
 type Share struct {
 	Up    time.Duration
 	Down  time.Duration
-	Blind time.Duration // Rollcall could not see; not counted
-	Idle  time.Duration // new, paused or unknown; not counted
+	Blind time.Duration // Rollcall could not see, or does not know for that reason; not counted
+	Idle  time.Duration // new or paused; not counted
 	Falls int           // how many downtimes reach into the span
 }
 
@@ -88,6 +88,14 @@ func (l *Ledger) add(from, to time.Time, status Status) {
 	}
 }
 
+// Begin is the instant at which the ledger begins; zero when it holds nothing.
+func (l Ledger) Begin() time.Time {
+	if len(l.spans) == 0 {
+		return time.Time{}
+	}
+	return l.spans[0].from
+}
+
 // Share says how the check did between two instants. What lies outside of the
 // ledger adds nothing.
 func (l Ledger) Share(from, to time.Time) Share {
@@ -107,6 +115,8 @@ func (l Ledger) Share(from, to time.Time) Share {
 		switch {
 		case span.status == Up:
 			s.Up += seen
+		case span.status == Unknown:
+			s.Blind += seen
 		case span.status != Down:
 			s.Idle += seen
 		case seen > 0:

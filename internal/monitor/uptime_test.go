@@ -55,7 +55,7 @@ func TestUptime(t *testing.T) {
 			monitor.Unknown,
 			[]monitor.Flip{turn(2, 40, monitor.Up, monitor.Unknown), turn(1, 30, monitor.Paused, monitor.Up)},
 			nil, 0, 60,
-			monitor.Share{Up: 10 * min, Idle: 50 * min},
+			monitor.Share{Up: 10 * min, Blind: 20 * min, Idle: 30 * min},
 			10_000,
 		},
 		"nor does blind time, however often it was recorded": {
@@ -169,7 +169,7 @@ func walked(flips []monitor.Flip, blinds []monitor.Blind, from, to int) monitor.
 			return !b.From.After(at(minute)) && b.To.After(at(minute))
 		})
 		switch {
-		case blind:
+		case blind, status == monitor.Unknown:
 			s.Blind += time.Minute
 		case status == monitor.Up:
 			s.Up += time.Minute
