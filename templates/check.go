@@ -28,6 +28,23 @@ type CheckPage struct {
 	How     HowTo
 	Due     Dues
 	Told    []Told
+	Choices Choices
+}
+
+// Choices is what can be done with a check besides editing it.
+type Choices struct {
+	Projects []NamedID // that it can be moved to
+	Next     uuid.UUID // its address if it is rotated
+	OldLife  time.Duration
+}
+
+// OldGoesOn is how the form for a new address says that the old one goes on for a while.
+const OldGoesOn = "goes-on"
+
+// OldAddress is an address that a check had before and that can still be pinged.
+type OldAddress struct {
+	UUID uuid.UUID
+	Ends time.Time
 }
 
 // CheckFacts is all that is known about a check when its page is made.
@@ -45,6 +62,8 @@ type CheckFacts struct {
 	// MailDomain is the domain of mails that are pings; "" when none are taken.
 	MailDomain string
 	Tokens     []monitor.Token // imported from other services
+	Old        []OldAddress
+	Choices    Choices
 }
 
 // CheckPath is the address of a check's page.
@@ -64,9 +83,9 @@ func CheckPageOf(page Page, f CheckFacts) CheckPage {
 		Days:    CalendarOf(f.Ledger, f.Since, page.Clock),
 		Chart:   chartOf(runs, f.Check.RunLimit(), page.Clock),
 		History: TimelineOf(f.History, path, page.Clock),
-		How:     howTo(f),
-		Due:     duesOf(f.Check, page.Clock),
-		Told:    toldOf(f.Channels, f.Latest, page.Clock),
+		How:     howTo(f, page.Clock), Choices: f.Choices,
+		Due:  duesOf(f.Check, page.Clock),
+		Told: toldOf(f.Channels, f.Latest, page.Clock),
 	}
 }
 

@@ -231,7 +231,7 @@ ZONE
 	},
 }
 
-func howTo(f CheckFacts) HowTo {
+func howTo(f CheckFacts, clock Clock) HowTo {
 	h := HowTo{Address: f.BaseURL + "/ping/" + f.Check.UUID.String()}
 	if f.Check.Slug != "" {
 		h.ByName = f.BaseURL + "/ping/" + f.PingKey + "/" + f.Check.Slug
@@ -241,6 +241,9 @@ func howTo(f CheckFacts) HowTo {
 	}
 	for _, token := range f.Tokens {
 		h.Imported = append(h.Imported, Fact{cmp.Or(services[token.Dialect], token.Dialect), token.Text})
+	}
+	for _, old := range f.Old {
+		h.Ending = append(h.Ending, Fact{f.BaseURL + "/ping/" + old.UUID.String(), clock.At(old.Ends)})
 	}
 	for _, s := range snippets {
 		h.Tabs = append(h.Tabs, s.tab(f.Check, h.Address))

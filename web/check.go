@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/gorilla/mux"
 
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
@@ -31,6 +33,9 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if asked := mux.Vars(r)["id"]; !strings.EqualFold(asked, check.UUID.String()) && !live(r) {
+		return s.redirect(w, r, templates.CheckPath(check.UUID)) // it was rotated
+	}
 	frame, err := s.page(r, who, check.Title(), "/checks")
 	if err != nil {
 		return err
@@ -51,9 +56,12 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	ctx := r.Context()
 	facts := templates.CheckFacts{
 		Check: check, PingKey: who.Project.PingKey,
-		BaseURL: s.base(), MailDomain: s.MailDomain,
+		BaseURL: s.base(), MailDomain: s.MailDomain, Choices: s.choicesOf(who),
 	}
 	var err error
+	if facts.Old, err = s.oldAddressesOf(r, check); err != nil {
+		return facts, err
+	}
 	if facts.Tokens, err = s.Store.Tokens(ctx, check.ID); err != nil {
 		return facts, err
 	}

@@ -62,6 +62,9 @@ func (s *Server) newCheckForm(w http.ResponseWriter, r *http.Request) error {
 		all = append(all, use.ID)
 	}
 	edit := checkEdit{who: who, id: uuid.New(), form: form, channels: uses, chosen: all}
+	if err := s.copyOf(r, &edit); err != nil {
+		return err
+	}
 	return s.showEdit(w, r, http.StatusOK, edit)
 }
 

@@ -51,6 +51,8 @@ func routes() []route {
 		{"POST", "/checks/{id}/pause", session, (*Server).pauseCheck},
 		{"POST", "/checks/{id}/resume", session, (*Server).resumeCheck},
 		{"POST", "/checks/{id}/delete", session, (*Server).deleteCheck},
+		{"POST", "/checks/{id}/move", session, (*Server).moveCheck},
+		{"POST", "/checks/{id}/rotate", session, (*Server).rotateCheck},
 		{"GET", "/checks/{id}/pings/{n}", session, (*Server).ping},
 		{"GET", "/checks/{id}/pings/{n}/body", session, (*Server).pingBody},
 		{"GET", "/schedule/preview", session, (*Server).preview},
@@ -64,9 +66,12 @@ func routes() []route {
 		{"POST", "/channels/{id}/test", session, (*Server).testChannel},
 		{"POST", "/channels/{id}/enable", session, (*Server).enableChannel},
 		{"POST", "/channels/{id}/delete", session, (*Server).deleteChannel},
+		{"POST", "/channels/{id}/checks", session, (*Server).assignChannel},
 
 		{"GET", "/deliveries", session, (*Server).deliveries},
 		{"POST", "/deliveries/{id}/replay", session, (*Server).replay},
+		{"POST", "/deliveries/{id}/now", session, (*Server).tryNow},
+		{"POST", "/deliveries/{id}/give-up", session, (*Server).giveUp},
 
 		{"GET", "/settings", session, (*Server).settings},
 		{"POST", "/settings/ping-key", session, (*Server).newPingKey},

@@ -32,7 +32,7 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "checks-none", path: "/checks?q=nothing+of+this+name"},
 		{name: "checks-menu", path: "/checks", open: ".menus details"},
 		{name: "check-down", path: check("Offsite backup")},
-		{name: "check-failed", path: check("Invoice export"), open: "#timeline li:first-child details, #runs-table, #danger"},
+		{name: "check-failed", path: check("Invoice export"), open: "#timeline li:first-child details, #runs-table, #danger details"},
 		{name: "check-running", path: check("Warehouse load")},
 		{name: "check-unknown", path: check("Monthly tape rotation")},
 		{name: "check-flood", path: check("WAL archive")},
