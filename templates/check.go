@@ -317,7 +317,11 @@ func (p PingPage) said() []Fact {
 		}
 	}
 	d := p.Ping.Detail
-	add("Message", d.Message)
+	if p.mail() {
+		add("Subject", d.Message)
+	} else {
+		add("Message", d.Message)
+	}
 	add("Environment", d.Environment)
 	add("Host", d.Host)
 	for _, name := range slices.Sorted(maps.Keys(d.Metrics)) {
@@ -330,13 +334,23 @@ func (p PingPage) said() []Fact {
 // by says how the ping came.
 func (p PingPage) by() string {
 	by := p.Ping.Method + " over " + p.Ping.Scheme
-	if p.Ping.Scheme == monitor.Mail {
+	if p.mail() {
 		by = "E-mail"
 	}
 	if p.Ping.RemoteAddr != "" {
 		by += " from " + p.Ping.RemoteAddr
 	}
 	return by
+}
+
+func (p PingPage) mail() bool { return p.Ping.Scheme == monitor.Mail }
+
+// bodyWords heads what the ping carried.
+func (p PingPage) bodyWords() string {
+	if p.mail() {
+		return "Text of the mail"
+	}
+	return "Body"
 }
 
 func (p PingPage) cut() bool { return int64(len(p.Ping.Body)) < p.Ping.BodySize }

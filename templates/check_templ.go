@@ -1040,7 +1040,7 @@ func timeline(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, show := range []string{ShowAll, ShowPings, ShowChanges, ShowAlerts} {
+		for _, show := range Shows() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "<a id=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -110,16 +110,16 @@ func (s *Server) ledgerOf(ctx context.Context, check monitor.Check) (l monitor.L
 // historyOf reads one page of the timeline.
 func (s *Server) historyOf(ctx context.Context, check monitor.Check, show string, from templates.Cursor) (templates.History, error) {
 	h := templates.History{Check: check, Size: timelineSize, From: from, Show: show}
-	if !slices.Contains([]string{templates.ShowPings, templates.ShowChanges, templates.ShowAlerts}, show) {
+	if !slices.Contains(templates.Shows(), show) {
 		h.Show = templates.ShowAll
 	}
 	var err error
-	if h.Show == templates.ShowAll || h.Show == templates.ShowPings {
+	if h.Show == templates.ShowAll || h.Show == templates.ShowRuns || h.Show == templates.ShowPings {
 		if h.Pings, err = s.Store.Pings(ctx, check.ID, from.Ping, timelineSize+1); err != nil {
 			return h, err
 		}
 	}
-	if h.Show == templates.ShowAll || h.Show == templates.ShowChanges {
+	if h.Show == templates.ShowAll || h.Show == templates.ShowRuns || h.Show == templates.ShowChanges {
 		if h.Flips, err = s.Store.Flips(ctx, check.ID, from.Rev, timelineSize+1); err != nil {
 			return h, err
 		}
