@@ -173,3 +173,20 @@ func TestDeliveriesAreSearchedAndSettled(t *testing.T) {
 	s.wants(b.post("/deliveries/999/now"), http.StatusNotFound)
 	s.leads(b.post(path+"/replay", "back", back), back)
 }
+
+func TestSettingsAreTriedOnThePast(t *testing.T) {
+	s := newSite(t)
+	check := s.addCheck(s.project.ID, "Nightly") // every hour, a minute of grace
+	b := s.signedIn()
+	path := "/checks/" + check.UUID.String()
+	s.wants(b.get(path+"/edit"), 200, "There are no pings yet on which these settings could be tried.")
+	begin := s.now().Add(-10 * time.Hour)
+	for _, after := range []time.Duration{0, time.Hour, 3 * time.Hour, 4 * time.Hour} {
+		s.receive(check, monitor.Ping{At: begin.Add(after), Signal: monitor.Success})
+	}
+	s.wants(b.get(path+"/edit"), 200, "Tried on the 4 pings that are kept since", "2 alerts, 5 h 58 min down")
+	form := with(newCheck("Nightly"), "every", "3", "unit", "hours", "preview", "1")
+	w := b.ask(http.MethodPost, path, form)
+	s.wants(w, 200, "1 alert, 2 h down", "As it is set now: 2 alerts, 5 h 58 min down.")
+	s.wants(b.ask(http.MethodPost, path, with(form, "grace", "soon")), 200, "once they make sense")
+}

@@ -222,6 +222,9 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, ed
 		Channels: channelChoices(edit.channels, edit.chosen),
 		Preview:  s.previewOf(edit.form),
 	}
+	if page.Past, err = s.rehearsed(r, edit, frame.Clock); err != nil {
+		return err
+	}
 	if words := edit.wrong["slug"]; words != "" && words != slugTaken {
 		page.FreeSlug = slugOf(edit.form.Slug)
 	}
