@@ -185,7 +185,61 @@ type ChannelPage struct {
 	Secret   string // that signs the messages; "" for a new one, and for e-mail
 	Notice   *Notice
 	Disabled bool
+	Facts    ChannelFacts
+	Tellers  []Teller // all checks of the project
 	Messages Messages
+}
+
+// ChannelFacts is how a channel did.
+type ChannelFacts struct {
+	Proved Said // when it last proved to work; no words: never
+	Last   StateWord
+	At     Said // of the last result
+	Answer string
+	Spark  Spark
+	Count  string
+}
+
+// Teller is a check that may tell a channel.
+type Teller struct {
+	ID     int64
+	Name   string
+	Path   string
+	Status monitor.Status
+	Chosen bool
+}
+
+// ChannelFactsOf sums up what became of a channel's newest messages.
+func ChannelFactsOf(row ChannelRow, clock Clock) ChannelFacts {
+	f := ChannelFacts{Spark: messageSpark(row.Messages), Count: messageCount(len(row.Messages))}
+	if !row.LastSent.IsZero() {
+		f.Proved = clock.say(provedWords(row.LastSent, clock), row.LastSent)
+	}
+	if len(row.Messages) > 0 {
+		last := row.Messages[0]
+		f.Last, f.At, f.Answer = StateOf(last.Delivery), clock.say(clock.At(last.Created), last.Created), last.Answer
+	}
+	return f
+}
+
+// telling are the checks that tell the channel.
+func (p ChannelPage) telling() []Teller {
+	var telling []Teller
+	for _, t := range p.Tellers {
+		if t.Chosen {
+			telling = append(telling, t)
+		}
+	}
+	return telling
+}
+
+// shown are the ids of the checks in the form.
+func (p ChannelPage) shown() string {
+	ids := make([]string, len(p.Tellers))
+	for i, t := range p.Tellers {
+		ids[i] = digits(t.ID)
+	}
+	return strings.Join(ids, " ")
 }
 
 // ChannelForm is a channel as it is typed.

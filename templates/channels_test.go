@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/monitor"
 	"rollcall/templates"
 )
@@ -18,7 +20,7 @@ func told(t *testing.T, deliveries ...monitor.Delivery) []templates.DeliveryRow 
 		d.Channel = 3
 		rows[i] = templates.DeliveryRow{Delivery: d, ChannelName: "PagerDuty hook", ChannelKind: monitor.Webhook}
 		if d.Kind == monitor.ForFlip {
-			rows[i].CheckName, rows[i].Flip = flip.Facts.Name, &flip
+			rows[i].CheckName, rows[i].CheckUUID, rows[i].Flip = flip.Facts.Name, uuid.UUID{1}, &flip
 		}
 	}
 	return rows

@@ -23,16 +23,36 @@ type CheckPage struct {
 	Check   monitor.Check
 	Verdict Verdict
 	Chart   Chart
+	Days    Calendar
 	History Timeline
 	How     HowTo
 	Due     Dues
 	Told    []Told
+	Choices Choices
+}
+
+// Choices is what can be done with a check besides editing it.
+type Choices struct {
+	Projects []NamedID // that it can be moved to
+	Next     uuid.UUID // its address if it is rotated
+	OldLife  time.Duration
+}
+
+// OldGoesOn is how the form for a new address says that the old one goes on for a while.
+const OldGoesOn = "goes-on"
+
+// OldAddress is an address that a check had before and that can still be pinged.
+type OldAddress struct {
+	UUID uuid.UUID
+	Ends time.Time
 }
 
 // CheckFacts is all that is known about a check when its page is made.
 type CheckFacts struct {
 	Check    monitor.Check
 	Runs     []RunEnd // with those that were missed or not seen
+	Ledger   monitor.Ledger
+	Since    time.Time // since when the ledger is known, when that is later than creation
 	Flip     *monitor.Flip
 	History  History
 	Channels []monitor.Channel // that the check tells
@@ -41,6 +61,8 @@ type CheckFacts struct {
 	// MailDomain is the domain of mails that are pings; "" when none are taken.
 	MailDomain string
 	Tokens     []monitor.Token // imported from other services
+	Old        []OldAddress
+	Choices    Choices
 }
 
 // CheckPath is the address of a check's page.
@@ -57,11 +79,12 @@ func CheckPageOf(page Page, f CheckFacts) CheckPage {
 	return CheckPage{
 		Page: page, Path: path, Check: f.Check,
 		Verdict: VerdictOf(f.Check, f.Flip, runs, page.Clock),
+		Days:    CalendarOf(f.Ledger, f.Since, page.Clock),
 		Chart:   chartOf(runs, f.Check.RunLimit(), page.Clock),
 		History: TimelineOf(f.History, path, page.Clock),
-		How:     howTo(f),
-		Due:     duesOf(f.Check, page.Clock),
-		Told:    toldOf(f.Channels, f.Latest, page.Clock),
+		How:     howTo(f, page.Clock), Choices: f.Choices,
+		Due:  duesOf(f.Check, page.Clock),
+		Told: toldOf(f.Channels, f.Latest, page.Clock),
 	}
 }
 
@@ -118,86 +141,6 @@ func refutedOf(flips []monitor.Flip) map[int64]bool {
 		}
 	}
 	return refuted
-}
-
-// HowTo is how a check is pinged.
-type HowTo struct {
-	Address  string
-	ByName   string // its address by slug; "" when it has no slug
-	ByMail   string // its mail address; "" when the server takes no mail
-	Imported []Fact // services and the tokens that were imported from them
-	Tabs     []Tab
-}
-
-// Tab is one way to ping, as a text to be copied.
-type Tab struct {
-	Name   string
-	Before string
-	Mark   string // the address
-	After  string
-	Note   string
-}
-
-func howTo(f CheckFacts) HowTo {
-	h := HowTo{Address: f.BaseURL + "/ping/" + f.Check.UUID.String()}
-	if f.Check.Slug != "" {
-		h.ByName = f.BaseURL + "/ping/" + PingKeyPlace + "/" + f.Check.Slug
-	}
-	if f.MailDomain != "" {
-		h.ByMail = f.Check.UUID.String() + "@" + f.MailDomain
-	}
-	for _, token := range f.Tokens {
-		h.Imported = append(h.Imported, Fact{cmp.Or(services[token.Dialect], token.Dialect), token.Text})
-	}
-	curl := "curl -fsS -m 10 --retry 5 "
-	if f.Check.PostOnly {
-		curl += "-X POST "
-	}
-	h.Tabs = []Tab{
-		{
-			"curl", curl, h.Address, "",
-			"At the end of the job. Put /start behind the address at its beginning to measure it; /fail or an exit status says how it ended.",
-		},
-		{
-			"crontab", crontabTimes(f.Check.Schedule) + "your-command; " + curl, h.Address, "/$?",
-			"Use ; and $?, so that a failing job reports its exit status instead of falling silent.",
-		},
-		{
-			"bash", "#!/bin/bash\nurl=", h.Address, "\n" + curl + "\"$url/start\"\n" +
-				"out=$(your-command 2>&1); status=$?\n" +
-				"tail -c 10000 <<< \"$out\" | curl -fsS -m 10 --retry 5 --data-binary @- \"$url/$status\"\n" +
-				"exit $status",
-			"Measures the run, keeps the end of its output and reports how it ended.",
-		},
-		{
-			"rollcall run", "rollcall run --check ", h.Address, " -- your-command",
-			"The same in one line: it passes signals and the exit status on, and what it cannot deliver it sends later.",
-		},
-	}
-	return h
-}
-
-// crontabTimes is how a crontab line for the schedule begins, "" when there is no
-// such line.
-func crontabTimes(spec schedule.Spec) string {
-	minutes := int(spec.Period / time.Minute)
-	switch {
-	case spec.Kind == schedule.Cron:
-		return spec.Expr + " "
-	case spec.Kind != schedule.Every || spec.Period%time.Minute != 0:
-		return ""
-	case minutes == 1:
-		return "* * * * * "
-	case minutes < 60 && 60%minutes == 0:
-		return fmt.Sprintf("*/%d * * * * ", minutes)
-	case minutes == 60:
-		return "0 * * * * "
-	case minutes%60 == 0 && minutes < 24*60 && 24%(minutes/60) == 0:
-		return fmt.Sprintf("0 */%d * * * ", minutes/60)
-	case minutes == 24*60:
-		return "0 3 * * * "
-	}
-	return ""
 }
 
 // Dues is what a check's schedule means.
@@ -373,7 +316,11 @@ func (p PingPage) said() []Fact {
 		}
 	}
 	d := p.Ping.Detail
-	add("Message", d.Message)
+	if p.mail() {
+		add("Subject", d.Message)
+	} else {
+		add("Message", d.Message)
+	}
 	add("Environment", d.Environment)
 	add("Host", d.Host)
 	for _, name := range slices.Sorted(maps.Keys(d.Metrics)) {
@@ -386,13 +333,23 @@ func (p PingPage) said() []Fact {
 // by says how the ping came.
 func (p PingPage) by() string {
 	by := p.Ping.Method + " over " + p.Ping.Scheme
-	if p.Ping.Scheme == monitor.Mail {
+	if p.mail() {
 		by = "E-mail"
 	}
 	if p.Ping.RemoteAddr != "" {
 		by += " from " + p.Ping.RemoteAddr
 	}
 	return by
+}
+
+func (p PingPage) mail() bool { return p.Ping.Scheme == monitor.Mail }
+
+// bodyWords heads what the ping carried.
+func (p PingPage) bodyWords() string {
+	if p.mail() {
+		return "Text of the mail"
+	}
+	return "Body"
 }
 
 func (p PingPage) cut() bool { return int64(len(p.Ping.Body)) < p.Ping.BodySize }

@@ -209,6 +209,32 @@ func TestTimelineOwnsUpToWhatIsMissing(t *testing.T) {
 	}
 }
 
+// What is shown narrows the story: runs alone with those that never came, or every ping.
+func TestTimelineIsNarrowed(t *testing.T) {
+	s := nights(t)
+	s.then(ping(report(t, "2026-11-23T06:00:00Z", monitor.Log)), ping(report(t, "2026-11-23T06:01:00Z", monitor.Start)))
+	s.Deliveries = nil // which are not read for these
+	for show, want := range map[string]string{
+		templates.ShowRuns:  "02:15 Up → Down · Nothing",
+		templates.ShowPings: "07:01 · Run started · from",
+	} {
+		s.Show = show
+		got := lines(templates.TimelineOf(s.History, "/checks/x", clock(t)))
+		if !strings.HasPrefix(got[1], want) {
+			t.Errorf("%s begins %q, want %q", show, got[1], want)
+		}
+		var starts, logs, changes int
+		for _, line := range got {
+			starts += strings.Count(line, "Run started")
+			logs += strings.Count(line, "· Log")
+			changes += strings.Count(line, "New → Up")
+		}
+		if show == templates.ShowRuns && starts+logs+changes > 0 || show == templates.ShowPings && (starts != 9 || logs != 1) {
+			t.Errorf("%s shows %d starts, %d logs, %d changes\n%s", show, starts, logs, changes, strings.Join(got, "\n"))
+		}
+	}
+}
+
 // The pages of a timeline hold everything once, in the same order as one page would.
 func TestTimelinePagesLoseNothing(t *testing.T) {
 	s := nights(t)
@@ -397,9 +423,10 @@ func TestCrontabLines(t *testing.T) {
 		{every(15 * time.Minute), "*/15 * * * * your-command; curl"},
 		{every(time.Hour), "0 * * * * your-command; curl"},
 		{every(6 * time.Hour), "0 */6 * * * your-command; curl"},
-		{every(7 * time.Minute), "your-command; curl"},
-		{every(30 * time.Second), "your-command; curl"},
-		{schedule.Spec{Kind: schedule.OnCalendar, Expr: "daily", Zone: "UTC"}, "your-command; curl"},
+		{every(7 * time.Minute), "0 3 * * * your-command; curl"},
+		{every(30 * time.Second), "0 3 * * * your-command; curl"},
+		{schedule.Spec{Kind: schedule.OnCalendar, Expr: "daily", Zone: "UTC"}, "0 3 * * * your-command; curl"},
+		{schedule.Spec{Kind: schedule.Cron, Expr: "@weekly", Zone: "UTC"}, "0 0 * * 0 your-command; curl"},
 	} {
 		s := story{check: job(t, 1, "Cron", nil, test.spec)}
 		s.then()

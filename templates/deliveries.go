@@ -20,6 +20,8 @@ type DeliveriesPage struct {
 	Check    string // name of the check that the log is narrowed to; "" all
 	Sheet    Sheet
 	Older    string // address of the page after this one; "" there is none
+	// Unfinished is set when the search stopped before it found a page full.
+	Unfinished bool
 }
 
 // NamedID is a thing to choose by its name.
@@ -33,6 +35,9 @@ type DeliveryQuery struct {
 	State   monitor.DeliveryState // "" all; Pending stands for all that has not ended
 	Channel int64                 // 0 all
 	Check   string                // UUID; "" all
+	Text    string                // in the name of a check or channel; "" any
+	From    string                // the first day, such as 2026-11-23; "" any
+	To      string                // the last day
 	Before  int64                 // only older deliveries than this one; 0 the newest
 	Open    int64                 // the delivery whose attempts are shown; 0 none
 }
@@ -48,8 +53,10 @@ func (q DeliveryQuery) URL() string {
 	if q.State != "" {
 		v.Set("state", string(q.State))
 	}
-	if q.Check != "" {
-		v.Set("check", q.Check)
+	for key, text := range map[string]string{"check": q.Check, "q": q.Text, "from": q.From, "to": q.To} {
+		if text != "" {
+			v.Set(key, text)
+		}
 	}
 	number("channel", q.Channel)
 	number("before", q.Before)
@@ -81,7 +88,21 @@ func (q DeliveryQuery) opened(id monitor.DeliveryID) DeliveryQuery {
 }
 
 // Filtered reports whether the query leaves anything out.
-func (q DeliveryQuery) Filtered() bool { return q.State != "" || q.Channel != 0 || q.Check != "" }
+func (q DeliveryQuery) Filtered() bool {
+	q.Before, q.Open = 0, 0
+	return q != DeliveryQuery{}
+}
+
+// kept are the parts of the query that the search form takes along.
+func (q DeliveryQuery) kept() []Fact {
+	var kept []Fact
+	for _, f := range []Fact{{"state", string(q.State)}, {"check", q.Check}, {"channel", digits(q.Channel)}} {
+		if f.Value != "" && f.Value != "0" {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
 
 // DeliverySum is how many messages of the last days came how far.
 type DeliverySum struct {
@@ -105,8 +126,9 @@ type DeliveryRow struct {
 	monitor.Delivery
 	ChannelName string
 	ChannelKind monitor.ChannelKind
-	CheckUUID   uuid.UUID // zero for a test
+	CheckUUID   uuid.UUID // zero for a test, and when the check has gone to another project
 	CheckName   string
+	First       uuid.UUID     // the first UUID that the check had, which names its messages
 	Flip        *monitor.Flip // nil for a test
 }
 
@@ -137,6 +159,7 @@ type Line struct {
 	Took     string
 	Ended    bool
 	Dead     bool
+	Waits    bool   // for its next attempt
 	OpenURL  string // shows its attempts, or hides them again
 	Opened   *Opened
 }
@@ -206,10 +229,13 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 		At:      clock.say(clock.local(row.Created).Format("15:04:05"), row.Created),
 		Channel: row.ChannelName, Kind: row.ChannelKind,
 		State: StateOf(row.Delivery), Answer: row.Answer, Tries: row.Attempts,
-		Ended: row.State == monitor.Sent || row.State == monitor.Dead, Dead: row.State == monitor.Dead,
+		Ended: row.State == monitor.Sent || row.State == monitor.Dead, Dead: row.State == monitor.Dead, Waits: row.State == monitor.Pending,
 	}
 	if row.Flip != nil {
-		line.Check, line.CheckURL = row.CheckName, "/checks/"+row.CheckUUID.String()
+		line.Check = row.CheckName
+		if row.CheckUUID != uuid.Nil {
+			line.CheckURL = CheckPath(row.CheckUUID)
+		}
 		line.Old, line.New = row.Flip.Old, row.Flip.New
 	}
 	switch {
@@ -225,7 +251,7 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 
 func openedOf(row DeliveryRow, attempts []monitor.Attempt, clock Clock) *Opened {
 	opened := &Opened{
-		Message: monitor.MessageID(row.CheckUUID, row.Delivery),
+		Message: monitor.MessageID(row.First, row.Delivery),
 		Says:    []string{"A test of the channel."},
 	}
 	if row.Flip != nil {
@@ -306,10 +332,14 @@ func (p DeliveriesPage) channel() string {
 // empty says why there is nothing to see.
 func (p DeliveriesPage) empty() string {
 	switch {
+	case p.Unfinished:
+		return "Nothing was found yet; only a part of the log was looked through."
 	case p.Query.Before != 0:
 		return "There is nothing older."
+	case p.Query.Text != "":
+		return "No check or channel with “" + p.Query.Text + "” in its name was told anything that fits."
 	case p.Query.Filtered():
-		return "No message is in this state, of this channel and check."
+		return "No message is in this state, of this channel and check, on these days."
 	}
 	return "Nothing was told to anybody yet. When a check goes down, every message to every channel stands here with what the receiver answered."
 }

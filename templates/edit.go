@@ -23,6 +23,7 @@ type EditPage struct {
 	Channels []ChannelChoice
 	Zones    []string // to choose from
 	Preview  Preview
+	Past     *Rehearsed // what the settings would have done; nil when they make no sense
 }
 
 // CheckForm is a check as it is typed.

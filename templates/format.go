@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"rollcall/internal/monitor"
 )
 
 // nbsp joins a number to its unit, so that no line ends between them.
@@ -210,15 +212,13 @@ func Machine(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z")
 // Share says a share of a whole, rounded down, so that "100 %" means all of it:
 // "98.30 %".
 func Share(part, whole time.Duration) string {
-	if whole <= 0 {
+	share := monitor.Share{Up: part, Down: whole - part}
+	if !share.Counted() {
 		return "–"
 	}
-	hundredths := int64(float64(part) / float64(whole) * 10_000)
-	if part < whole {
-		hundredths = min(hundredths, 9_999)
-	}
+	hundredths := share.Hundredths()
 	if hundredths%10_000 == 0 {
-		return strconv.FormatInt(hundredths/100, 10) + nbsp + "%"
+		return strconv.Itoa(hundredths/100) + nbsp + "%"
 	}
 	return fmt.Sprintf("%d.%02d%s%%", hundredths/100, hundredths%100, nbsp)
 }

@@ -35,10 +35,14 @@ type Telling struct {
 // What a timeline can be reduced to. The first shows everything.
 const (
 	ShowAll     = "all"
+	ShowRuns    = "runs" // that ended, and those that never came
 	ShowPings   = "pings"
 	ShowChanges = "changes"
 	ShowAlerts  = "alerts"
 )
+
+// Shows returns all of them, in the order in which they are offered.
+func Shows() []string { return []string{ShowAll, ShowRuns, ShowPings, ShowChanges, ShowAlerts} }
 
 // Cursor is where a page of the timeline begins: below these numbers. Zero is the
 // newest of a kind.
@@ -134,15 +138,17 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 			told++
 		case "flip":
 			f := h.Flips[flip]
-			entries = append(entries, h.flipEntry(f, clock))
+			if h.Show != ShowRuns || missed(f) {
+				entries = append(entries, h.flipEntry(f, clock))
+			}
 			next.Rev, next.At = f.Rev, f.At.UnixMicro()
 			flip++
 		case "ping":
 			p := h.Pings[ping]
-			if lost := above - p.N - 1; lost > 0 {
+			if lost := above - p.N - 1; lost > 0 && h.Show != ShowRuns {
 				entries = append(entries, gapEntry(p, lost, clock))
 			}
-			if !starts[p.N] {
+			if !h.hides(p, starts) {
 				entries = append(entries, pingEntry(p, path, clock))
 			}
 			above, next.Ping, next.At = p.N, p.N, p.Received().UnixMicro()
@@ -155,6 +161,23 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 		return h.withBlinds(entries, time.Time{}, clock), next, false
 	}
 	return h.withBlinds(entries, time.UnixMicro(next.At), clock), next, true
+}
+
+// hides reports whether a ping has no entry of its own: one that is no end of a run
+// when only those are shown, and a start about which its end says all.
+func (h History) hides(p monitor.Ping, starts map[int64]bool) bool {
+	switch h.Show {
+	case ShowRuns:
+		return !p.Signal.Ends() || p.Ignored != ""
+	case ShowPings:
+		return false
+	}
+	return starts[p.N]
+}
+
+// missed reports whether a flip stands for a run that never came or never ended.
+func missed(f monitor.Flip) bool {
+	return f.Reason == monitor.Silent || f.Reason == monitor.Overran || f.Reason == monitor.Overlooked
 }
 
 // newest says of which kind the next entry is. Of things at the same moment the
@@ -244,7 +267,7 @@ func (h History) flipEntry(f monitor.Flip, clock Clock) Entry {
 		At: f.At, Time: clock.say(clock.TimeOfDay(f.At), f.At), Status: f.New, Old: f.Old, Corrected: f.Old == f.New,
 		Note: strings.Join(FlipSentences(f, clock), " "),
 	}
-	if f.Reason == monitor.Silent || f.Reason == monitor.Overran || f.Reason == monitor.Overlooked {
+	if missed(f) {
 		e.Note = FlipSentences(f, clock)[0] + " Judged at " + f.Judged.In(clock.Zone).Format("15:04:05.0") + "."
 	}
 	if refutedOf(h.Flips)[f.Rev] {

@@ -112,11 +112,30 @@ func (s *Server) checkBadge(c *apiCall) error {
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return err
 	}
-	own := badgeID(check)
-	if err != nil || !hmac.Equal(own[:], id[:]) {
+	if err != nil {
 		return fault.NotFound
 	}
+	if proved, err := s.badgeProved(c, check, id); err != nil || !proved {
+		return cmp.Or(err, fault.NotFound)
+	}
 	return s.sendBadge(c, check.Title(), []monitor.Check{check}, c.path("states") == "3")
+}
+
+// badgeProved reports whether an address is that of the check's badge, now or before
+// the check was given another UUID: pages all over show it.
+func (s *Server) badgeProved(c *apiCall, check monitor.Check, id uuid.UUID) (bool, error) {
+	if own := badgeID(check); hmac.Equal(own[:], id[:]) {
+		return true, nil
+	}
+	old, err := s.Store.OldAddresses(c.ctx(), check.Project)
+	for _, address := range old {
+		before := check
+		before.UUID = address.UUID
+		if own := badgeID(before); address.Check == check.ID && hmac.Equal(own[:], id[:]) {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // badgeDoc is what a badge says, as JSON.

@@ -47,10 +47,19 @@ func (s *Server) checkByUniqueKey(c *apiCall, key string) (monitor.Check, error)
 		return monitor.Check{}, err
 	}
 	at := slices.IndexFunc(checks, func(check monitor.Check) bool { return uniqueKey(check.UUID) == key })
-	if at < 0 {
-		return monitor.Check{}, fault.NotFound
+	if at >= 0 {
+		return checks[at], nil
 	}
-	return checks[at], nil
+	old, err := s.Store.OldAddresses(c.ctx(), c.project.ID)
+	if err != nil {
+		return monitor.Check{}, err
+	}
+	for _, address := range old {
+		if uniqueKey(address.UUID) == key {
+			return s.Store.Check(c.ctx(), c.project.ID, address.UUID)
+		}
+	}
+	return monitor.Check{}, fault.NotFound
 }
 
 // answerCheck answers with the document of a check.

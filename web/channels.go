@@ -123,6 +123,10 @@ func (s *Server) showChannel(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
+		page.Facts = templates.ChannelFactsOf(row, frame.Clock)
+		if page.Tellers, err = s.tellersOf(r, edit.channel); err != nil {
+			return err
+		}
 		page.Notice = templates.NoticeOf(row, frame.Clock)
 		page.Messages = templates.MessagesOf(row, frame.Clock)
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/a-h/templ"
+	"github.com/gorilla/mux"
 
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
@@ -19,12 +22,19 @@ const (
 	chartPings    = 200 // enough for 60 runs that report their starts
 	chartFlips    = 60
 	blindsOfCheck = 100
+
+	ledgerMonths = 12
+	ledgerTurns  = 2000 // changes of status that are summed up
+	ledgerBlinds = 1000
 )
 
 func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 	who, check, err := s.checkOf(r)
 	if err != nil {
 		return err
+	}
+	if asked := mux.Vars(r)["id"]; !strings.EqualFold(asked, check.UUID.String()) && !live(r) {
+		return s.redirect(w, r, templates.CheckPath(check.UUID)) // it was rotated
 	}
 	frame, err := s.page(r, who, check.Title(), "/checks")
 	if err != nil {
@@ -45,9 +55,12 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templates.CheckFacts, error) {
 	ctx := r.Context()
 	facts := templates.CheckFacts{
-		Check: check, BaseURL: s.base(), MailDomain: s.MailDomain,
+		Check: check, BaseURL: s.base(), MailDomain: s.MailDomain, Choices: s.choicesOf(who),
 	}
 	var err error
+	if facts.Old, err = s.oldAddressesOf(r, check); err != nil {
+		return facts, err
+	}
 	if facts.Tokens, err = s.Store.Tokens(ctx, check.ID); err != nil {
 		return facts, err
 	}
@@ -63,6 +76,9 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	if len(flips) > 0 {
 		facts.Flip = &flips[0]
 	}
+	if facts.Ledger, facts.Since, err = s.ledgerOf(ctx, check); err != nil {
+		return facts, err
+	}
 	if facts.Latest, err = s.tellings(ctx, check, 0); err != nil {
 		return facts, err
 	}
@@ -73,19 +89,36 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	return facts, err
 }
 
+// ledgerOf sums up the last months of a check. It begins later when the check changed
+// more often than is read; since says when, else it is zero.
+func (s *Server) ledgerOf(ctx context.Context, check monitor.Check) (l monitor.Ledger, since time.Time, err error) {
+	now := s.Now()
+	from := now.AddDate(0, -ledgerMonths, 0)
+	turns, err := s.Store.Turns(ctx, check.ID, from, ledgerTurns)
+	if err != nil {
+		return l, since, err
+	}
+	if len(turns) == ledgerTurns {
+		since = turns[len(turns)-1].At
+		from = since
+	}
+	blinds, err := s.Store.Blinds(ctx, from, ledgerBlinds)
+	return monitor.LedgerOf(check, turns, blinds, from, now), since, err
+}
+
 // historyOf reads one page of the timeline.
 func (s *Server) historyOf(ctx context.Context, check monitor.Check, show string, from templates.Cursor) (templates.History, error) {
 	h := templates.History{Check: check, Size: timelineSize, From: from, Show: show}
-	if !slices.Contains([]string{templates.ShowPings, templates.ShowChanges, templates.ShowAlerts}, show) {
+	if !slices.Contains(templates.Shows(), show) {
 		h.Show = templates.ShowAll
 	}
 	var err error
-	if h.Show == templates.ShowAll || h.Show == templates.ShowPings {
+	if h.Show == templates.ShowAll || h.Show == templates.ShowRuns || h.Show == templates.ShowPings {
 		if h.Pings, err = s.Store.Pings(ctx, check.ID, from.Ping, timelineSize+1); err != nil {
 			return h, err
 		}
 	}
-	if h.Show == templates.ShowAll || h.Show == templates.ShowChanges {
+	if h.Show == templates.ShowAll || h.Show == templates.ShowRuns || h.Show == templates.ShowChanges {
 		if h.Flips, err = s.Store.Flips(ctx, check.ID, from.Rev, timelineSize+1); err != nil {
 			return h, err
 		}

@@ -1,11 +1,10 @@
 package web
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +18,9 @@ import (
 // deliveriesShown is how many deliveries a page lists.
 const deliveriesShown = 50
 
+// searchLimit is how many characters a search may have.
+const searchLimit = 100
+
 // summedDays is over how many days the log is summed up.
 const summedDays = 30
 
@@ -30,9 +32,12 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.DeliveriesPage{Page: frame, Query: query}
-	asked := store.DeliveryQuery{
-		Project: who.Project.ID, Channel: monitor.ChannelID(query.Channel), State: query.State,
-		Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown + 1,
+	asked := store.Search{
+		Text: query.Text, Since: dayOf(query.From, s.Zone, 0), Until: dayOf(query.To, s.Zone, 1),
+		DeliveryQuery: store.DeliveryQuery{
+			Project: who.Project.ID, Channel: monitor.ChannelID(query.Channel), State: query.State,
+			Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown,
+		},
 	}
 	if query.Check != "" {
 		id, err := uuid.Parse(query.Check)
@@ -45,15 +50,14 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		}
 		asked.Check, page.Check = check.ID, check.Title()
 	}
-	rows, err := s.deliveryRows(r, asked)
+	rows, next, err := s.Store.SearchDeliveries(ctx, asked)
 	if err != nil {
 		return err
 	}
-	if len(rows) > deliveriesShown {
-		rows = rows[:deliveriesShown]
+	if next != 0 {
 		older := query
-		older.Before, older.Open = int64(rows[len(rows)-1].ID), 0
-		page.Older = older.URL()
+		older.Before, older.Open = int64(next), 0
+		page.Older, page.Unfinished = older.URL(), len(rows) < deliveriesShown
 	}
 	if page.Sheet, err = s.sheet(r, who, rows, query, frame.Clock); err != nil {
 		return err
@@ -82,6 +86,12 @@ func deliveryQuery(v url.Values) templates.DeliveryQuery {
 	}
 	query := templates.DeliveryQuery{
 		Channel: number("channel"), Before: number("before"), Open: number("open"), Check: v.Get("check"),
+		Text: monitor.Plain(strings.TrimSpace(v.Get("q")), searchLimit),
+	}
+	for key, day := range map[string]*string{"from": &query.From, "to": &query.To} {
+		if _, err := time.Parse(time.DateOnly, v.Get(key)); err == nil {
+			*day = v.Get(key)
+		}
 	}
 	switch state := monitor.DeliveryState(v.Get("state")); state {
 	case monitor.Pending, monitor.Sent, monitor.Dead:
@@ -90,18 +100,14 @@ func deliveryQuery(v url.Values) templates.DeliveryQuery {
 	return query
 }
 
-// deliveryRows lists deliveries. One that is being sent at this moment still
-// waits, as far as a reader is concerned.
-func (s *Server) deliveryRows(r *http.Request, query store.DeliveryQuery) ([]store.DeliveryRow, error) {
-	rows, err := s.Store.Deliveries(r.Context(), query)
-	if err != nil || query.State != monitor.Pending {
-		return rows, err
+// dayOf is the midnight of a zone with which a day begins, or with which one begins
+// that is some days later; zero for no day.
+func dayOf(day string, zone *time.Location, later int) time.Time {
+	t, err := time.ParseInLocation(time.DateOnly, day, zone)
+	if err != nil {
+		return time.Time{}
 	}
-	query.State = monitor.Sending
-	sending, err := s.Store.Deliveries(r.Context(), query)
-	rows = append(rows, sending...)
-	slices.SortFunc(rows, func(a, b store.DeliveryRow) int { return cmp.Compare(b.ID, a.ID) })
-	return rows[:min(len(rows), query.Limit)], err
+	return t.AddDate(0, 0, later).UTC()
 }
 
 // sheet arranges deliveries, with the attempts of the one that is opened.
@@ -130,14 +136,36 @@ func (s *Server) deliverySum(r *http.Request, who Who) (templates.DeliverySum, e
 
 // replay sends a delivery that has ended once more.
 func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
+	return s.handle(w, r, "The message is on its way again.", func(id monitor.DeliveryID, who Who) error {
+		return s.Store.ReplayDelivery(r.Context(), who.Project.ID, id, s.Now())
+	})
+}
+
+// tryNow lets a delivery that waits for its next attempt be tried at once.
+func (s *Server) tryNow(w http.ResponseWriter, r *http.Request) error {
+	return s.handle(w, r, "The message is being tried now.", func(id monitor.DeliveryID, who Who) error {
+		return s.Store.HurryDelivery(r.Context(), who.Project.ID, id, s.Now())
+	})
+}
+
+// giveUp ends a delivery that waits.
+func (s *Server) giveUp(w http.ResponseWriter, r *http.Request) error {
+	return s.handle(w, r, "The message was given up. It can be replayed.", func(id monitor.DeliveryID, who Who) error {
+		return s.Store.GiveUpDelivery(r.Context(), who.Project.ID, id, "given up by "+who.User.Email, s.Now())
+	})
+}
+
+// handle does something with the delivery of the route, and goes back to the page on
+// which it was asked for.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request, done string, what func(monitor.DeliveryID, Who) error) error {
 	id, err := numberOf(mux.Vars(r)["id"])
 	if err != nil {
 		return err
 	}
-	if err := s.Store.ReplayDelivery(r.Context(), s.who(r).Project.ID, monitor.DeliveryID(id), s.Now()); err != nil {
+	if err := what(monitor.DeliveryID(id), s.who(r)); err != nil {
 		return err
 	}
 	s.Kick()
-	s.flash(r, "The message is on its way again.")
+	s.flash(r, done)
 	return s.redirect(w, r, localPath(r.PostFormValue("back")))
 }

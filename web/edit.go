@@ -62,6 +62,9 @@ func (s *Server) newCheckForm(w http.ResponseWriter, r *http.Request) error {
 		all = append(all, use.ID)
 	}
 	edit := checkEdit{who: who, id: uuid.New(), form: form, channels: uses, chosen: all}
+	if err := s.copyOf(r, &edit); err != nil {
+		return err
+	}
 	return s.showEdit(w, r, http.StatusOK, edit)
 }
 
@@ -218,6 +221,9 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, ed
 		Problems: problems(edit.wrong, checkFields(edit.form.Kind)),
 		Channels: channelChoices(edit.channels, edit.chosen),
 		Preview:  s.previewOf(edit.form),
+	}
+	if page.Past, err = s.rehearsed(r, edit, frame.Clock); err != nil {
+		return err
 	}
 	if words := edit.wrong["slug"]; words != "" && words != slugTaken {
 		page.FreeSlug = slugOf(edit.form.Slug)

@@ -23,6 +23,15 @@ func (s *Server) goToCheck(w http.ResponseWriter, r *http.Request) error {
 				return s.redirect(w, r, templates.CheckPath(check.UUID))
 			}
 		}
+		old, err := s.Store.OldAddresses(r.Context(), project.ID)
+		if err != nil {
+			return err
+		}
+		for _, address := range old { // its page leads on to the present one
+			if monitor.PageKey(address.UUID) == key {
+				return s.redirect(w, r, templates.CheckPath(address.UUID))
+			}
+		}
 	}
 	return errNoPage
 }

@@ -64,6 +64,8 @@ func routes() []route {
 		{"POST", "/checks/{id}/pause", changes, (*Server).pauseCheck},
 		{"POST", "/checks/{id}/resume", changes, (*Server).resumeCheck},
 		{"POST", "/checks/{id}/delete", changes, (*Server).deleteCheck},
+		{"POST", "/checks/{id}/move", changes, (*Server).moveCheck},
+		{"POST", "/checks/{id}/rotate", changes, (*Server).rotateCheck},
 		{"GET", "/checks/{id}/pings/{n}", sees, (*Server).ping},
 		{"GET", "/checks/{id}/pings/{n}/body", sees, (*Server).pingBody},
 		{"GET", "/schedule/preview", sees, (*Server).preview},
@@ -77,9 +79,12 @@ func routes() []route {
 		{"POST", "/channels/{id}/test", changes, (*Server).testChannel},
 		{"POST", "/channels/{id}/enable", changes, (*Server).enableChannel},
 		{"POST", "/channels/{id}/delete", changes, (*Server).deleteChannel},
+		{"POST", "/channels/{id}/checks", changes, (*Server).assignChannel},
 
 		{"GET", "/deliveries", sees, (*Server).deliveries},
 		{"POST", "/deliveries/{id}/replay", changes, (*Server).replay},
+		{"POST", "/deliveries/{id}/now", changes, (*Server).tryNow},
+		{"POST", "/deliveries/{id}/give-up", changes, (*Server).giveUp},
 
 		{"GET", "/settings", sees, (*Server).settings},
 		{"GET", "/settings/keys", manages, (*Server).keys},

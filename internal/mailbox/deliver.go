@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/fault"
 	"rollcall/internal/ingest"
 	"rollcall/internal/monitor"
@@ -53,7 +55,7 @@ func (m *Mailbox) deliver(letter Letter, from, peer string, to []recipient) erro
 }
 
 func (m *Mailbox) deliverTo(ctx context.Context, to recipient, letter Letter, from, peer string) error {
-	id, err := m.find(ctx, to.ref)
+	id, ref, err := m.find(ctx, to.ref)
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func (m *Mailbox) deliverTo(ctx context.Context, to recipient, letter Letter, fr
 		// No keyword may make a report of it, so there is nothing to find one in.
 		ping.Signal, ping.Exit, ping.Mail, ping.Body, ping.BodySize = monitor.Log, nil, nil, nil, 0
 	}
-	report := ingest.Report{Ref: to.ref, Ping: ping}
+	report := ingest.Report{Ref: ref, Ping: ping}
 	if letter.ID == "" {
 		return m.submit(ctx, report)
 	}
@@ -97,19 +99,23 @@ func (m *Mailbox) submit(ctx context.Context, report ingest.Report) error {
 	return err
 }
 
-// find returns the check of an address. It asks the door, which waits for whoever
-// is changing the check.
-func (m *Mailbox) find(ctx context.Context, ref store.Ref) (monitor.CheckID, error) {
+// find returns the check of an address, and how to name it. It asks the door, which
+// waits for whoever is changing the check. A UUID that was replaced may hold for a while.
+func (m *Mailbox) find(ctx context.Context, ref store.Ref) (monitor.CheckID, store.Ref, error) {
 	results, err := m.Archive.Transitions(ctx, []store.Step{{Ref: ref, Decide: func(c monitor.Check) monitor.Change {
 		return monitor.Change{Check: c, Unchanged: true}
 	}}})
 	if err == nil {
 		err = results[0].Err
 	}
-	if err != nil {
-		return 0, fmt.Errorf("find check of mail: %w", err)
+	if ref.UUID != uuid.Nil && errors.Is(err, fault.NotFound) {
+		_, id, err := m.Archive.TokenOwner(ctx, ref.UUID.String())
+		return id, store.Ref{ID: id}, err
 	}
-	return results[0].Change.Check.ID, nil
+	if err != nil {
+		return 0, ref, fmt.Errorf("find check of mail: %w", err)
+	}
+	return results[0].Change.Check.ID, ref, nil
 }
 
 const (

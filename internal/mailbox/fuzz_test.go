@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"rollcall/internal/fault"
 	"rollcall/internal/ingest"
 	"rollcall/internal/mailbox"
 	"rollcall/internal/monitor"
@@ -42,6 +43,10 @@ func FuzzMail(f *testing.F) {
 type counter struct{ pings atomic.Int64 }
 
 func (*counter) Known(context.Context, store.Ref) error { return nil }
+
+func (*counter) TokenOwner(context.Context, string) (string, monitor.CheckID, error) {
+	return "", 0, fault.NotFound
+}
 
 func (*counter) Pings(context.Context, monitor.CheckID, int64, int) ([]monitor.Ping, error) {
 	return nil, nil

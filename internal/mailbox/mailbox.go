@@ -53,6 +53,7 @@ type Pinger interface {
 type Archive interface {
 	store.Door
 	Known(ctx context.Context, ref store.Ref) error
+	TokenOwner(ctx context.Context, token string) (dialect string, id monitor.CheckID, err error)
 	Pings(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Ping, error)
 }
 

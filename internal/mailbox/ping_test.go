@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/alerter"
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
@@ -303,5 +305,32 @@ func TestAlertToTheCheckItself(t *testing.T) {
 	}
 	if len(pings) != 2 || pings[1].Signal != monitor.Log || pings[1].Detail.Message != "Down: nightly. Reported a failure" || found.Status != monitor.Down {
 		t.Errorf("%d pings, the check is %s: %+v", len(pings), found.Status, pings)
+	}
+}
+
+// A check that was given another address takes mails to the old one until that ends.
+func TestMailToARotatedAddress(t *testing.T) {
+	o := newOffice(t)
+	old, to := o.check.UUID, uuid.New()
+	if err := o.st.RotateCheck(t.Context(), o.project.ID, o.check.ID, to, o.now(), o.now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	o.check.UUID = to
+	for _, mailbox := range []string{old.String(), to.String() + "+log"} {
+		if got := o.mail(nightly, mailbox); got != "250 2.0.0 stored" {
+			t.Errorf("%s: %s", mailbox, got)
+		}
+	}
+	if n := len(o.pings(o.check)); n != 2 {
+		t.Errorf("%d pings", n)
+	}
+	if _, err := o.st.Trim(t.Context(), store.Keep{Pings: 100, Expired: o.now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	c := o.dial()
+	c.say("EHLO a")
+	c.say("MAIL FROM:<a@example.org>")
+	if got := c.say("RCPT TO:<" + old.String() + "@" + domain + ">"); !strings.HasPrefix(got, "550") {
+		t.Errorf("after its end: %s", got)
 	}
 }

@@ -153,3 +153,9 @@ func (d Delivery) jitter(delay time.Duration) time.Duration {
 	share := time.Duration(int(sum[0])*2*jitterPercent/255 - jitterPercent)
 	return delay + delay*share/100
 }
+
+// GiveUp returns a delivery that waits as a dead letter, because a person decided so.
+func (d Delivery) GiveUp(words string, now time.Time) Delivery {
+	d.State, d.NextAt, d.Ended, d.Answer = Dead, time.Time{}, now, words
+	return d
+}

@@ -28,6 +28,7 @@ type Store interface {
 	Coverage
 	Accounts
 	Checks
+	CheckPage
 	Channels
 	Programs
 	Team
@@ -86,7 +87,8 @@ type Result struct {
 // Directory finds what the addresses of pings name, beyond what Ref does.
 type Directory interface {
 	// TokenOwner returns the service that an imported token comes from, in the words
-	// of package dialect, and its check; a fault.NotFound when there is none.
+	// of package dialect, and its check; a fault.NotFound when there is none. A UUID
+	// that was replaced is one, of no service, for as long as it can be pinged.
 	TokenOwner(ctx context.Context, token string) (dialect string, id monitor.CheckID, err error)
 	// Known returns nil when ref names a check, else a fault.NotFound.
 	Known(ctx context.Context, ref Ref) error
@@ -154,7 +156,7 @@ type Dispatch struct {
 	Delivery monitor.Delivery
 	Channel  monitor.Channel
 	Project  account.Project
-	Check    uuid.UUID     // of a flip
+	Check    uuid.UUID     // of a flip: the first UUID that the check had
 	Flip     *monitor.Flip // nil for a test
 }
 
@@ -174,8 +176,9 @@ type DeliveryRow struct {
 	monitor.Delivery
 	ChannelName string
 	ChannelKind monitor.ChannelKind
-	CheckUUID   uuid.UUID // zero for a test
+	CheckUUID   uuid.UUID // zero for a test, and when the check has gone to another project
 	CheckName   string
+	First       uuid.UUID     // the first UUID that the check had, which names its messages
 	Flip        *monitor.Flip // nil for a test
 }
 
@@ -240,7 +243,7 @@ type Checks interface {
 	Tokens(ctx context.Context, id monitor.CheckID) ([]monitor.Token, error)
 	// AddToken gives a check an imported token; a fault.Conflict when another has it.
 	AddToken(ctx context.Context, id monitor.CheckID, token monitor.Token) error
-	// Check finds a check of a project by its UUID.
+	// Check finds a check of a project by its UUID, or one that it had before.
 	Check(ctx context.Context, project monitor.ProjectID, id uuid.UUID) (monitor.Check, error)
 	// Checks lists all checks of a project by name, at most limit.
 	Checks(ctx context.Context, project monitor.ProjectID, limit int) ([]monitor.Check, error)

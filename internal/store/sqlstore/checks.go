@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -94,6 +95,9 @@ func insertCheck(ctx context.Context, tx *sql.Tx, c monitor.Check) (id monitor.C
 // Check implements store.Checks.
 func (s *Store) Check(ctx context.Context, project monitor.ProjectID, id uuid.UUID) (monitor.Check, error) {
 	row, err := s.reading().CheckByUUID(ctx, gen.CheckByUUIDParams{ProjectID: int64(project), UUID: id.String()})
+	if errors.Is(err, sql.ErrNoRows) {
+		row, err = s.rotated(ctx, project, id)
+	}
 	if err != nil {
 		return monitor.Check{}, s.done("find check", err)
 	}

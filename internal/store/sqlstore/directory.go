@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"rollcall/internal/account"
@@ -14,6 +15,13 @@ import (
 // TokenOwner implements store.Directory.
 func (s *Store) TokenOwner(ctx context.Context, token string) (string, monitor.CheckID, error) {
 	row, err := s.reading().TokenOwner(ctx, token)
+	if errors.Is(err, sql.ErrNoRows) {
+		var old gen.OldAddressRow
+		if old, err = s.reading().OldAddress(ctx, token); err == nil && old.EndsAt == nil {
+			err = sql.ErrNoRows
+		}
+		row = gen.TokenOwnerRow{CheckID: old.CheckID}
+	}
 	return row.Dialect, monitor.CheckID(row.CheckID), s.done("find token", err)
 }
 

@@ -38,7 +38,7 @@ const dispatchByID = `SELECT d.id, d.project_id, d.channel_id, d.kind, d.check_i
 	d.created_at, d.next_at, d.ended_at, d.answer, d.code,
 	ch.id, ch.project_id, ch.name, ch.kind, ch.settings, ch.disabled, ch.created_at,
 	p.id, p.name, p.badge_key, p.created_at,
-	COALESCE(c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
+	COALESCE((SELECT o.uuid FROM old_addresses o WHERE o.check_id = c.id ORDER BY o.rotated_at LIMIT 1), c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
 	COALESCE(f.new_status, ''), COALESCE(f.reason, ''), COALESCE(f.facts, '')
 FROM deliveries d
 JOIN channels ch ON ch.id = d.channel_id

@@ -150,15 +150,17 @@ func deliveryRowOf(row gen.ListDeliveriesOfCheckRow) (store.DeliveryRow, error) 
 		ChannelKind: monitor.ChannelKind(row.ChannelKind),
 		CheckName:   valueOf(row.CheckName),
 	}
-	if row.CheckUUID == nil {
+	if row.JudgedAt == nil {
 		return d, nil
 	}
 	var err error
-	if d.CheckUUID, err = uuid.Parse(*row.CheckUUID); err != nil {
-		return d, fmt.Errorf("delivery %d: uuid of the check: %w", d.ID, err)
+	if d.First, err = uuid.Parse(row.FirstUUID); err != nil {
+		return d, fmt.Errorf("delivery %d: first uuid of the check: %w", d.ID, err)
 	}
-	if row.JudgedAt == nil {
-		return d, nil
+	if row.CheckUUID != nil {
+		if d.CheckUUID, err = uuid.Parse(*row.CheckUUID); err != nil {
+			return d, fmt.Errorf("delivery %d: uuid of the check: %w", d.ID, err)
+		}
 	}
 	flip, err := FlipOf(gen.Flip{
 		CheckID:   int64(d.Check),

@@ -71,6 +71,12 @@ func (t *trim) expired(ctx context.Context) error {
 	}
 	t.spend(rows, bound)
 	bound = t.left
+	rows, err = t.q.EndOldAddresses(ctx, gen.EndOldAddressesParams{Now: before, Rows: int32(bound)})
+	if err != nil {
+		return err
+	}
+	t.spend(rows, bound)
+	bound = t.left
 	before = t.keep.Expired.Add(-store.RequestLife).UnixMicro()
 	if rows, err = t.q.TrimRequests(ctx, gen.TrimRequestsParams{Before: before, Rows: int32(bound)}); err != nil {
 		return err

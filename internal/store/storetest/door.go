@@ -68,7 +68,7 @@ func flipOwesDeliveries(s *site) {
 			ID: got[a.ID].ID, Project: s.project.ID, Channel: a.ID, Kind: monitor.ForFlip, Check: c.ID, Rev: 1,
 			State: monitor.Pending, Created: at(time.Minute), NextAt: at(time.Minute),
 		},
-		ChannelName: "a", ChannelKind: monitor.Webhook, CheckUUID: c.UUID, CheckName: c.Name, Flip: flip,
+		ChannelName: "a", ChannelKind: monitor.Webhook, CheckUUID: c.UUID, CheckName: c.Name, First: c.UUID, Flip: flip,
 	})
 }
 

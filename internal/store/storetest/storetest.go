@@ -42,6 +42,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "letters", tests: letterTests},
 		{name: "keys", tests: keyTests},
 		{name: "checks", tests: checkTests},
+		{name: "check page", tests: checkPageTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},
 		{name: "accounts", tests: accountTests},

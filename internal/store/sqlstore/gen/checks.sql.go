@@ -369,7 +369,12 @@ func (q *Queries) LocateBySlug(ctx context.Context, arg LocateBySlugParams) (int
 }
 
 const locateByUUID = `-- name: LocateByUUID :one
-SELECT id FROM checks WHERE uuid = $1
+SELECT id FROM checks WHERE checks.uuid = $1
+UNION ALL
+SELECT old_addresses.check_id
+FROM old_addresses
+WHERE old_addresses.uuid = $1 AND old_addresses.ends_at IS NOT NULL
+LIMIT 1
 `
 
 func (q *Queries) LocateByUUID(ctx context.Context, uuid string) (int64, error) {

@@ -12,7 +12,7 @@ import (
 const endedDeliveriesOfProject = `-- name: EndedDeliveriesOfProject :many
 SELECT deliveries.ended_at, deliveries.state, deliveries.attempts, deliveries.answer, channels.name AS channel,
     checks.uuid, checks.name, checks.slug
-FROM deliveries JOIN channels ON channels.id = deliveries.channel_id LEFT JOIN checks ON checks.id = deliveries.check_id
+FROM deliveries JOIN channels ON channels.id = deliveries.channel_id LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 WHERE deliveries.project_id = $1 AND deliveries.ended_at > $2 AND deliveries.ended_at <= $3
 ORDER BY deliveries.ended_at, deliveries.id
 LIMIT $4

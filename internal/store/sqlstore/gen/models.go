@@ -161,6 +161,13 @@ type Member struct {
 	Role      string
 }
 
+type OldAddress struct {
+	UUID      string
+	CheckID   int64
+	RotatedAt int64
+	EndsAt    *int64
+}
+
 type Ping struct {
 	CheckID    int64
 	N          int64

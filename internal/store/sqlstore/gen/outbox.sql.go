@@ -180,10 +180,12 @@ const listDeliveries = `-- name: ListDeliveries :many
 SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code,
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
+    CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
+        (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
-LEFT JOIN checks ON checks.id = deliveries.check_id
+LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = $1 AND deliveries.id > $2 AND deliveries.id < $3
     AND (CAST($4 AS BIGINT) = 0 OR deliveries.channel_id = CAST($4 AS BIGINT))
@@ -207,6 +209,7 @@ type ListDeliveriesRow struct {
 	ChannelKind string
 	CheckUUID   *string
 	CheckName   *string
+	FirstUUID   string
 	At          *int64
 	JudgedAt    *int64
 	OldStatus   *string
@@ -251,6 +254,7 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 			&i.ChannelKind,
 			&i.CheckUUID,
 			&i.CheckName,
+			&i.FirstUUID,
 			&i.At,
 			&i.JudgedAt,
 			&i.OldStatus,
@@ -276,10 +280,12 @@ const listDeliveriesOfCheck = `-- name: ListDeliveriesOfCheck :many
 SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code,
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
+    CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
+        (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
-LEFT JOIN checks ON checks.id = deliveries.check_id
+LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = $1 AND deliveries.id > $2 AND deliveries.id < $3
     AND deliveries.id IN (SELECT own.id FROM deliveries AS own WHERE own.check_id = CAST($4 AS BIGINT))
@@ -305,6 +311,7 @@ type ListDeliveriesOfCheckRow struct {
 	ChannelKind string
 	CheckUUID   *string
 	CheckName   *string
+	FirstUUID   string
 	At          *int64
 	JudgedAt    *int64
 	OldStatus   *string
@@ -351,6 +358,7 @@ func (q *Queries) ListDeliveriesOfCheck(ctx context.Context, arg ListDeliveriesO
 			&i.ChannelKind,
 			&i.CheckUUID,
 			&i.CheckName,
+			&i.FirstUUID,
 			&i.At,
 			&i.JudgedAt,
 			&i.OldStatus,

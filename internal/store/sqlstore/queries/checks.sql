@@ -78,7 +78,12 @@ LIMIT @rows;
 SELECT id FROM checks WHERE id = @id;
 
 -- name: LocateByUUID :one
-SELECT id FROM checks WHERE uuid = @uuid;
+SELECT id FROM checks WHERE checks.uuid = @uuid
+UNION ALL
+SELECT old_addresses.check_id
+FROM old_addresses
+WHERE old_addresses.uuid = @uuid AND old_addresses.ends_at IS NOT NULL
+LIMIT 1;
 
 -- name: LocateBySlug :one
 SELECT checks.id

@@ -16,7 +16,7 @@ LIMIT @rows;
 -- name: EndedDeliveriesOfProject :many
 SELECT deliveries.ended_at, deliveries.state, deliveries.attempts, deliveries.answer, channels.name AS channel,
     checks.uuid, checks.name, checks.slug
-FROM deliveries JOIN channels ON channels.id = deliveries.channel_id LEFT JOIN checks ON checks.id = deliveries.check_id
+FROM deliveries JOIN channels ON channels.id = deliveries.channel_id LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 WHERE deliveries.project_id = @project_id AND deliveries.ended_at > @after AND deliveries.ended_at <= @until
 ORDER BY deliveries.ended_at, deliveries.id
 LIMIT @rows;

@@ -32,10 +32,12 @@ WHERE id = @id AND state IN ('sent', 'dead');
 SELECT sqlc.embed(deliveries),
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
+    CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
+        (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
-LEFT JOIN checks ON checks.id = deliveries.check_id
+LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = @project_id AND deliveries.id > @after AND deliveries.id < @before
     AND (CAST(@channel_id AS BIGINT) = 0 OR deliveries.channel_id = CAST(@channel_id AS BIGINT))
@@ -48,10 +50,12 @@ LIMIT @rows;
 SELECT sqlc.embed(deliveries),
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
+    CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
+        (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
-LEFT JOIN checks ON checks.id = deliveries.check_id
+LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = @project_id AND deliveries.id > @after AND deliveries.id < @before
     AND deliveries.id IN (SELECT own.id FROM deliveries AS own WHERE own.check_id = CAST(@check_id AS BIGINT))
