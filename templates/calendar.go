@@ -57,9 +57,8 @@ func CalendarOf(l monitor.Ledger, since time.Time, clock Clock) Calendar {
 	if len(days) == 0 {
 		return Calendar{}
 	}
-	y, m, d := clock.local(clock.Now).Date()
-	first := time.Date(y, m, d+1-calendarDays, 12, 0, 0, 0, time.UTC)
-	c := Calendar{Names: calendarNames(first, days[0].From)}
+	first := noon(days[0], clock)
+	c := Calendar{Names: calendarNames(first, noon(days[len(days)-1], clock))}
 	var whole monitor.Share
 	var good, bad, uncounted int
 	for _, day := range days {
@@ -95,11 +94,16 @@ func (c Calendar) has(classes ...string) bool {
 	return slices.ContainsFunc(c.Squares, func(sq Square) bool { return slices.Contains(classes, sq.Class) })
 }
 
-// squareOf puts a day into its week and weekday, Monday at the top. The grid is that
-// of noons in UTC, which no change of clocks moves.
+// noon is a day's own in UTC, which no change of clocks moves.
+func noon(day monitor.Spell, clock Clock) time.Time {
+	y, m, d := clock.local(day.From).Add(12 * time.Hour).Date()
+	return time.Date(y, m, d, 12, 0, 0, 0, time.UTC)
+}
+
+// squareOf puts a day into its week and weekday, Monday at the top, in the calendar
+// that begins with the week of first.
 func squareOf(day monitor.Spell, first time.Time, clock Clock) Square {
-	y, m, d := day.From.In(clock.Zone).Add(12 * time.Hour).Date()
-	x, top := cell(time.Date(y, m, d, 12, 0, 0, 0, time.UTC), first)
+	x, top := cell(noon(day, clock), first)
 	name := clock.date(day.From.Add(12*time.Hour), "Mon 2 Jan", "Mon 2 Jan 2006")
 	sq := Square{
 		X: strconv.Itoa(x), Y: strconv.Itoa(top),
@@ -145,22 +149,20 @@ func cell(day, first time.Time) (x, y int) {
 	return n / 7 * squareStep, calendarTop + n%7*squareStep
 }
 
-// calendarNames are the months above the weeks in which they begin, as far as there
-// are squares below, and every other weekday.
-func calendarNames(first, begin time.Time) []Name {
+// calendarNames are the months above the weeks in which they begin, and every other
+// weekday.
+func calendarNames(first, last time.Time) []Name {
 	var names []Name
-	last := 0
-	for i := range calendarDays {
-		day := first.AddDate(0, 0, i)
-		x, _ := cell(day, first)
-		last = x
-		if day.Day() == 1 && day.AddDate(0, 0, 7).After(begin) {
+	x := 0
+	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
+		x, _ = cell(day, first)
+		if day.Day() == 1 {
 			names = append(names, Name{strconv.Itoa(x), "9", day.Format("Jan")})
 		}
 	}
 	for row, word := range []string{"Mon", "", "Wed", "", "Fri", "", "Sun"} {
 		if word != "" {
-			names = append(names, Name{strconv.Itoa(last + squareStep + 6), strconv.Itoa(calendarTop + row*squareStep + 11), word})
+			names = append(names, Name{strconv.Itoa(x + squareStep + 6), strconv.Itoa(calendarTop + row*squareStep + 11), word})
 		}
 	}
 	return names

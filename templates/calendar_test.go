@@ -82,9 +82,9 @@ func TestCalendarFillsBadDays(t *testing.T) {
 		return []monitor.Flip{flipAt(t, back, monitor.Down, monitor.Up), flipAt(t, "2026-11-21T00:00:00Z", monitor.Up, monitor.Down)}
 	}
 	for back, want := range map[string]string{
-		"2026-11-21T00:01:00Z": "M216 116h14v1a3", // 4 of 14
-		"2026-11-21T12:00:00Z": "M216 113h14v4a3", // 7 of 14
-		"2026-11-21T23:59:00Z": "M216 107h14v10a3",
+		"2026-11-21T00:01:00Z": "M0 116h14v1a3", // 4 of 14
+		"2026-11-21T12:00:00Z": "M0 113h14v4a3", // 7 of 14
+		"2026-11-21T23:59:00Z": "M0 107h14v10a3",
 	} {
 		c := calendarOf(t, monitor.Up, nil, flips(back)...)
 		if got := c.Squares[1].Fill; !strings.HasPrefix(got, want) {

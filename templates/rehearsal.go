@@ -34,7 +34,7 @@ func RehearsedOf(r monitor.Rehearsal, clock Clock) Rehearsed {
 		if len(said.When) == rehearsedShown {
 			break
 		}
-		said.When = append(said.When, clock.say(Capital(clock.At(at)), at))
+		said.When = append(said.When, clock.say(clock.Date(at), at))
 	}
 	return said
 }

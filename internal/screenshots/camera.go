@@ -46,7 +46,7 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "channel", path: "/channels/3", open: "#choose-checks"},
 		{name: "channel-new", path: "/channels/new?kind=webhook"},
 		{name: "deliveries", path: "/deliveries"},
-		{name: "deliveries-found", path: "/deliveries?q=backup&state=pending&open=24"},
+		{name: "deliveries-found", path: "/deliveries?q=backup&state=pending&open=15"},
 		{name: "settings", path: "/settings"},
 		{name: "not-found", path: "/nothing/here"},
 		{name: "empty", path: "/checks", project: "Home lab"},
