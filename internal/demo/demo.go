@@ -137,6 +137,10 @@ func (d *demo) close() {
 // run lets everything work. The server ends first: until then somebody takes what
 // it has to tell.
 func (d *demo) run(ctx context.Context) error {
+	jobs, err := d.jobs()
+	if err != nil {
+		return err
+	}
 	inside, ctx := errgroup.WithContext(ctx)
 	aroundCtx, end := context.WithCancel(context.WithoutCancel(ctx))
 	around, aroundCtx := errgroup.WithContext(aroundCtx)
@@ -152,22 +156,29 @@ func (d *demo) run(ctx context.Context) error {
 			return context.Cause(aroundCtx)
 		}
 	})
+	for _, j := range jobs {
+		inside.Go(func() error { return j.run(ctx) })
+	}
+	err = inside.Wait()
+	end()
+	return errors.Join(err, around.Wait())
+}
+
+// jobs are those that go on, as clients of the server.
+func (d *demo) jobs() ([]job, error) {
 	pinger := &client.Pinger{UserAgent: "rollcall-demo/" + d.Version, Now: d.Now}
+	var jobs []job
 	for i, h := range d.sown.jobs {
 		if h.idle {
 			continue
 		}
 		to, err := client.ParseAddress(d.pingURL(d.sown.checks[i]), "", "")
 		if err != nil {
-			end()
-			return err
+			return nil, err
 		}
-		j := job{habit: h, began: d.began, due: d.sown.checks[i].Due, pinger: pinger, to: to, log: d.Log}
-		inside.Go(func() error { return j.run(ctx) })
+		jobs = append(jobs, job{habit: h, began: d.began, due: d.sown.checks[i].Due, pinger: pinger, to: to, log: d.Log})
 	}
-	err := inside.Wait()
-	end()
-	return errors.Join(err, around.Wait())
+	return jobs, nil
 }
 
 // serve serves until ctx ends.

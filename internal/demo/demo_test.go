@@ -26,8 +26,7 @@ import (
 // the future, nothing is down, and no job but that of the tour comes too late.
 func TestTheSampleProjectIsRightAtAnyTime(t *testing.T) {
 	for _, text := range []string{
-		"2026-11-24T14:10:36.123456Z", "2026-11-24T02:00:00Z", "2026-11-24T02:10:00Z", "2026-11-22T03:05:00Z",
-		"2026-12-31T23:59:59.999999Z", "2027-01-01T00:00:00.5Z", "2028-02-29T02:20:00Z", "2026-11-24T06:00:01Z",
+		"2026-11-24T14:10:36.123456Z", "2026-11-22T02:10:00Z", "2026-12-31T23:59:59.999999Z", "2028-02-29T02:00:00Z",
 	} {
 		t.Run(text, func(t *testing.T) {
 			now, err := time.Parse(time.RFC3339Nano, text)

@@ -44,6 +44,7 @@ func Serve(ctx context.Context, l net.Listener, domain string, keep func(Message
 		defer close(closed)
 		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
+		_ = l.Close() // the library does not when it was stopped before it began
 		if server.Shutdown(limit) != nil {
 			_ = server.Close()
 		}

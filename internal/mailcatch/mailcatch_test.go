@@ -67,6 +67,18 @@ func TestAMailIsCaughtInItsParts(t *testing.T) {
 	}
 }
 
+func TestItMayBeStoppedBeforeItBegins(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := mailcatch.Serve(ctx, listener, "catch.test", func(mailcatch.Message) {}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBounds(t *testing.T) {
 	address, caught := catching(t)
 	var many []string
