@@ -39,7 +39,8 @@ func routes() []route {
 		{"GET", "/setup/{token}", anybody, (*Server).setupForm},
 		{"POST", "/setup/{token}", anybody, (*Server).setup},
 		{"POST", "/project", session, (*Server).switchProject},
-		{"GET", "/docs/api", anybody, (*Server).apiReference},
+		{"GET", "/docs", anybody, (*Server).docsIndex},
+		{"GET", "/docs/{page}", anybody, (*Server).docsPage},
 
 		{"GET", "/go/{key}", session, (*Server).goToCheck},
 		{"GET", "/checks", session, (*Server).checks},
