@@ -31,7 +31,7 @@ const end = "\n\n<!-- end -->"
 // Holds checks that a block of a file in docs is the given Markdown.
 func Holds(t *testing.T, file, block, want string) {
 	t.Helper()
-	path := path(t, file)
+	path := docsFile(t, file)
 	text := read(t, path)
 	begin := "<!-- from the code: " + block + " -->\n\n"
 	before, rest, found := strings.Cut(text, begin)
@@ -58,7 +58,7 @@ func Holds(t *testing.T, file, block, want string) {
 // Says checks that a file in docs has a text, whatever its lines.
 func Says(t *testing.T, file string, texts ...string) {
 	t.Helper()
-	said := strings.Join(strings.Fields(read(t, path(t, file))), " ")
+	said := strings.Join(strings.Fields(read(t, docsFile(t, file))), " ")
 	for _, text := range texts {
 		if !strings.Contains(said, text) {
 			t.Errorf("docs/%s does not say %q", file, text)
@@ -72,7 +72,7 @@ func Rows(t *testing.T, file, header string) [][]string {
 	t.Helper()
 	var rows [][]string
 	in := false
-	for line := range strings.Lines(read(t, path(t, file))) {
+	for line := range strings.Lines(read(t, docsFile(t, file))) {
 		line = strings.TrimSpace(line)
 		if !strings.HasPrefix(line, "|") {
 			in = false
@@ -149,8 +149,8 @@ func Number(n int64) string {
 
 func plain(text string) string { return strings.ReplaceAll(text, "\u00a0", " ") }
 
-// path finds a file in docs from the directory of any package.
-func path(t *testing.T, file string) string {
+// docsFile finds a file in docs from the directory of any package.
+func docsFile(t *testing.T, file string) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
