@@ -106,7 +106,8 @@ func (p Place) here(source []byte) []byte {
 	if err != nil {
 		return source
 	}
-	names := []string{exampleBase, p.Base, strings.TrimPrefix(exampleBase, "https://"), base.Host}
+	host := strings.TrimPrefix(exampleBase, "https://")
+	names := []string{exampleBase, p.Base, "https://KEY@" + host, base.Scheme + "://KEY@" + base.Host, host, base.Host}
 	if p.MailDomain != "" {
 		names = append(names, exampleDomain, p.MailDomain)
 	}
@@ -185,8 +186,8 @@ func inner(source []byte, node ast.Node) string {
 	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(html.String()), "<p>"), "</p>")
 }
 
-// adapt makes links lead to pages, and lets each cell of a table know its column,
-// because a row of a table is a list on a phone.
+// adapt makes links lead to pages, and prepares tables for phones: there a row is a
+// list, unless the table is narrow, and each cell has to know its column.
 func adapt(root ast.Node, source []byte) {
 	_ = ast.Walk(root, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
@@ -200,17 +201,25 @@ func adapt(root ast.Node, source []byte) {
 			for cell := n.FirstChild().FirstChild(); cell != nil; cell = cell.NextSibling() {
 				columns = append(columns, words(cell, source))
 			}
+			widest := 0
 			for row := n.FirstChild().NextSibling(); row != nil; row = row.NextSibling() {
+				widest = max(widest, len(words(row, source)))
 				i := 0
 				for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
 					cell.SetAttributeString("data-column", []byte(columns[i]))
 					i++
 				}
 			}
+			if widest <= narrow {
+				n.SetAttributeString("class", []byte("narrow-table"))
+			}
 		}
 		return ast.WalkContinue, nil
 	})
 }
+
+// narrow is how many characters the rows of a table have at most that fits a phone.
+const narrow = 36
 
 // address is where a link of a file leads on the server.
 func address(link string) string {

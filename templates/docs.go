@@ -69,9 +69,6 @@ func (p DocsPage) headings() []docs.Section {
 			list = append(list, section)
 		}
 	}
-	for _, group := range p.API {
-		list = append(list, docs.Section{ID: group.ID, Title: group.Name})
-	}
 	return list
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"rollcall/docs"
 	"rollcall/templates"
 )
 
@@ -25,6 +26,19 @@ func apiReference() []templates.APIGroup {
 		groups = append(groups, group)
 	}
 	return groups
+}
+
+// apiSections are the operations as the search of the documentation sees them.
+func apiSections() []docs.Section {
+	var sections []docs.Section
+	for _, group := range apiReference() {
+		section := docs.Section{ID: group.ID, Title: group.Name, Level: 2}
+		for _, o := range group.Operations {
+			section.Text += o.Method + " " + o.Path + " " + o.Summary + " "
+		}
+		sections = append(sections, section)
+	}
+	return sections
 }
 
 var keyWords = map[apiKey]string{

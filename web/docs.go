@@ -14,6 +14,26 @@ import (
 	"rollcall/templates"
 )
 
+// readManual is the documentation of this server. The reference of the API, which is
+// made of its routes, can be found in it too.
+func (s *Server) readManual() []docs.Chapter {
+	chapters := docs.Read(docs.Place{Base: s.base(), MailDomain: s.MailDomain})
+	for _, chapter := range chapters {
+		for i := range chapter.Pages {
+			if page := &chapter.Pages[i]; page.Name == apiPage {
+				page.Sections = append(page.Sections, apiSections()...)
+			}
+		}
+	}
+	return chapters
+}
+
+// The pages that have more than their text.
+const (
+	apiPage       = "api"
+	schedulesPage = "schedules"
+)
+
 // docsIndex shows the contents of the documentation, or searches it.
 func (s *Server) docsIndex(w http.ResponseWriter, r *http.Request) error {
 	frame, err := s.docsFrame(r, "Documentation")
@@ -39,13 +59,13 @@ func (s *Server) docsPage(w http.ResponseWriter, r *http.Request) error {
 	switch page.Doc.Name {
 	case "":
 		return s.nowhere(w, r)
-	case "schedules":
+	case schedulesPage:
 		play := s.play(r.URL.Query())
 		if live(r) {
 			return s.render(w, r, http.StatusOK, templates.Played(play))
 		}
 		page.Play = &play
-	case "api":
+	case apiPage:
 		page.API = apiReference()
 	}
 	var err error

@@ -259,7 +259,9 @@ func TestDocsSearch(t *testing.T) {
 func TestDocsPlayground(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
-	play := func(expr, zone string) string { return "/docs/schedules?" + url.Values{"expr": {expr}, "zone": {zone}}.Encode() }
+	play := func(expr, zone string) string {
+		return "/docs/schedules?" + url.Values{"expr": {expr}, "zone": {zone}}.Encode()
+	}
 	for _, test := range []struct{ expr, zone, want, read string }{
 		{"", "", "Cron expression is missing", "a cron expression"},
 		{"30 6 * * 1-5", "Europe/Berlin", "Weekdays at 06:30", "a cron expression"},

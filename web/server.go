@@ -89,7 +89,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.sessions = newSessions(s)
 	s.described = openAPI(s.base(), cfg.Version)
-	s.manual = sync.OnceValue(func() []docs.Chapter { return docs.Read(docs.Place{Base: s.base(), MailDomain: cfg.MailDomain}) })
+	s.manual = sync.OnceValue(s.readManual)
 	router, err := s.router(routes())
 	if err != nil {
 		return nil, err

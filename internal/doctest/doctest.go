@@ -109,14 +109,14 @@ func Table(header []string, rows ...[]string) string {
 	return text.String()
 }
 
-// Limit is a line of a table of limits.
-type Limit struct{ What, Much, Beyond string }
+// Limit is a line of a table of limits: of what, how much, and what happens beyond it.
+type Limit [3]string
 
 // Limits is a table of limits.
 func Limits(limits ...Limit) string {
 	var rows [][]string
 	for _, l := range limits {
-		rows = append(rows, []string{l.What, l.Much, l.Beyond})
+		rows = append(rows, l[:])
 	}
 	return Table([]string{"limit", "", "beyond it"}, rows...)
 }
