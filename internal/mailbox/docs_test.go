@@ -6,6 +6,7 @@ import (
 
 	"rollcall/internal/doctest"
 	"rollcall/internal/mailbox"
+	"rollcall/internal/monitor"
 )
 
 func TestDocsSayTheLimits(t *testing.T) {
@@ -21,4 +22,5 @@ func TestDocsSayTheLimits(t *testing.T) {
 		doctest.Limit{"mails from one network in a minute", number(mailbox.MailsPerMinute), "421"},
 		doctest.Limit{"unknown recipients from one network in a minute", number(mailbox.MissesPerMinute), "421"},
 	)+"\nA network is an IPv4 address, or an IPv6 /64. A 4xx is for now: mail systems try again.")
+	doctest.Says(t, "email-pings.md", "first "+number(monitor.BodyLimit)+" bytes of the text")
 }
