@@ -29,6 +29,12 @@ generate: tools ## Write the generated code: pages from *.templ, queries from *.
 	bin/templ generate -log-level warn
 	bin/sqlc generate
 
+# One after the other: several write to the same file, and the index is made of all.
+.PHONY: docs
+docs: ## Write what the documentation takes from the code: limits, flags, examples.
+	go test -p 1 $$(grep -rl rollcall/internal/doctest --include='*_test.go' cmd internal web | xargs -n1 dirname | sort -u | sed 's|^|./|') -run Docs -update-docs
+	go test ./docs -run Index -update-docs
+
 .PHONY: fmt
 fmt: tools ## Format the code.
 	bin/gofumpt -w .

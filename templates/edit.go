@@ -146,13 +146,15 @@ type Due struct {
 const previewed = 5
 
 // PreviewOf says when pings are expected if the schedule held from now on.
-func PreviewOf(s schedule.Schedule, now time.Time) Preview {
+func PreviewOf(s schedule.Schedule, now time.Time) Preview { return previewOf(s, now, previewed) }
+
+func previewOf(s schedule.Schedule, now time.Time, times int) Preview {
 	clock := Clock{Now: now, Zone: s.Location()}
 	preview := Preview{Words: Capital(s.Words())}
 	if s.Spec().Kind != schedule.Every {
 		preview.Zone = s.Location().String()
 	}
-	for due := now; len(preview.Dues) < previewed; {
+	for due := now; len(preview.Dues) < times; {
 		next, ok := s.Next(due)
 		if !ok {
 			break

@@ -2,36 +2,43 @@ package web
 
 import (
 	"encoding/json"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
 
+	"rollcall/docs"
 	"rollcall/templates"
 )
 
 // apiGroups are the headings of the reference in their order.
 var apiGroups = []string{"Checks", "History", "Channels", "Deliveries", "Project", "Server"}
 
-// apiReference shows what openAPI describes, for people.
-func (s *Server) apiReference(w http.ResponseWriter, r *http.Request) error {
-	frame := s.bare("The API")
-	if who, err := s.signedIn(r.Context()); err == nil {
-		if frame, err = s.page(r, who, "The API", ""); err != nil {
-			return err
-		}
-	}
-	page := templates.APIPage{Page: frame, Base: s.base()}
+// apiReference is what openAPI describes, for people.
+func apiReference() []templates.APIGroup {
+	var groups []templates.APIGroup
 	for _, name := range apiGroups {
-		group := templates.APIGroup{Name: name}
+		group := templates.APIGroup{ID: "reference-" + strings.ToLower(name), Name: name}
 		for _, route := range apiRoutes() {
 			if said, ok := operations[route.method+" "+pathOf(route)]; ok && said.group == name {
 				group.Operations = append(group.Operations, said.shown(route))
 			}
 		}
-		page.Groups = append(page.Groups, group)
+		groups = append(groups, group)
 	}
-	return s.render(w, r, http.StatusOK, templates.APIReference(page))
+	return groups
+}
+
+// apiSections are the operations as the search of the documentation sees them.
+func apiSections() []docs.Section {
+	var sections []docs.Section
+	for _, group := range apiReference() {
+		section := docs.Section{ID: group.ID, Title: group.Name, Level: 2}
+		for _, o := range group.Operations {
+			section.Text += o.Method + " " + o.Path + " " + o.Summary + " "
+		}
+		sections = append(sections, section)
+	}
+	return sections
 }
 
 var keyWords = map[apiKey]string{

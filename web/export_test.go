@@ -47,3 +47,30 @@ func (l Limiter) Forget(key string) { l.forget(key) }
 
 // Keys is how many keys the limiter remembers.
 func (l Limiter) Keys() int { return len(l.used) + len(l.before) }
+
+// The limits that the documentation tells.
+const (
+	FormLimit           = formLimit
+	AccountTries        = accountTries
+	ClientTries         = clientTries
+	LoginWindow         = loginWindow
+	MissTries           = missTries
+	MissWindow          = missWindow
+	TestsEach           = testsEach
+	TestWindow          = testWindow
+	APIRequests         = apiRequests
+	APIWindow           = apiWindow
+	WrongKeys           = wrongKeys
+	WrongWindow         = wrongWindow
+	APIBodyLimit        = apiBodyLimit
+	APIMinSpan          = apiMinSpan
+	APIMaxSpan          = apiMaxSpan
+	APITokensLimit      = apiTokensLimit
+	APIPingsMost        = apiPingsMost
+	APIFlipsMost        = apiFlipsMost
+	EventsMost          = eventsMost
+	IdempotencyKeyLimit = idempotencyKeyLimit
+	ChecksLimit         = checksLimit
+	SessionIdle         = sessionIdle
+	SessionLife         = sessionLife
+)

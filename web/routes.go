@@ -52,7 +52,8 @@ func routes() []route {
 		{"GET", "/setup/{token}", anybody, (*Server).setupForm},
 		{"POST", "/setup/{token}", anybody, (*Server).setup},
 		{"POST", "/project", person, (*Server).switchProject},
-		{"GET", "/docs/api", anybody, (*Server).apiReference},
+		{"GET", "/docs", anybody, (*Server).docsIndex},
+		{"GET", "/docs/{page}", anybody, (*Server).docsPage},
 
 		{"GET", "/go/{key}", person, (*Server).goToCheck},
 		{"GET", "/checks", sees, (*Server).checks},

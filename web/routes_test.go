@@ -36,7 +36,7 @@ func someIDs(path string) string {
 	if strings.HasPrefix(path, "/checks") {
 		id = "5f0b1c9e-6d43-4a4e-9a53-0d2f6c1f7a11"
 	}
-	return fill(path, map[string]string{"id": id, "n": "1", "key": "0123456789abcdef0123", "token": "none"})
+	return fill(path, map[string]string{"id": id, "n": "1", "key": "0123456789abcdef0123", "token": "none", "page": "signals"})
 }
 
 func TestRoutesThatForgetTheirAccessAreRefused(t *testing.T) {
@@ -183,7 +183,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		case strings.HasPrefix(way.Path, "/deliveries"):
 			id = idOf(dead)
 		}
-		path := fill(way.Path, map[string]string{"id": id, "n": "1", "key": monitor.PageKey(check.UUID), "token": "none"})
+		path := fill(way.Path, map[string]string{"id": id, "n": "1", "key": monitor.PageKey(check.UUID), "token": "none", "page": "signals"})
 		for _, method := range []string{"GET", "HEAD"} {
 			w := b.ask(method, path, nil)
 			if way.Method == "GET" && w.Code >= 400 && way.Path != "/setup/{token}" && !strings.Contains(way.Path, "/pings/") {

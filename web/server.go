@@ -14,11 +14,13 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
 	"github.com/alexedwards/scs/v2"
 
+	"rollcall/docs"
 	"rollcall/internal/store"
 	"rollcall/static"
 	"rollcall/templates"
@@ -64,6 +66,7 @@ type Server struct {
 	tests    *limiter // test messages by project
 
 	described object // the API, as OpenAPI
+	manual    func() []docs.Chapter
 
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
@@ -90,6 +93,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.sessions = newSessions(s)
 	s.described = openAPI(s.base(), cfg.Version)
+	s.manual = sync.OnceValue(s.readManual)
 	router, err := s.router(append(routes(), s.demoRoutes()...))
 	if err != nil {
 		return nil, err

@@ -49,13 +49,15 @@ var table = map[string]line{
 	"internal/sample":    {may: "pure internal/store"},
 	"internal/mailcatch": {},
 
-	"web":       {may: "pure internal/store internal/ingest internal/dialect internal/provision templates static"},
-	"templates": {may: "internal/monitor internal/account internal/schedule static", why: "static knows the hashed names that pages link to"},
+	"web":       {may: "pure internal/store internal/ingest internal/dialect internal/provision templates static docs"},
+	"templates": {may: "internal/monitor internal/account internal/schedule static docs", why: "static knows the hashed names that pages link to"},
 	"static":    {},
+	"docs":      {},
 
 	"internal/archtest":    {tests: true},
 	"internal/deploytest":  {tests: true},
 	"internal/clienttest":  {tests: true},
+	"internal/doctest":     {may: "templates", tests: true},
 	"internal/pgtest":      {tests: true},
 	"internal/mailtest":    {may: "internal/mailcatch", tests: true},
 	"internal/sim":         {may: "*", tests: true},

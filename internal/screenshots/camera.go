@@ -49,6 +49,26 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "deliveries-found", path: "/deliveries?q=backup&state=pending&open=15"},
 		{name: "settings", path: "/settings"},
 		{name: "not-found", path: "/nothing/here"},
+		{name: "docs", path: "/docs"},
+		{name: "docs-found", path: "/docs?q=exit+status"},
+		{name: "docs-none", path: "/docs?q=unicorn"},
+		{name: "docs-quick-start", path: "/docs/quick-start"},
+		{name: "docs-signals", path: "/docs/signals"},
+		{name: "docs-schedules", path: "/docs/schedules?expr=30+2+*+*+*&zone=Europe/Berlin"},
+		{name: "docs-schedules-wrong", path: "/docs/schedules?expr=0+0+3+*+*+?&zone=Berlin"},
+		{name: "docs-statuses", path: "/docs/statuses"},
+		{name: "docs-email-pings", path: "/docs/email-pings"},
+		{name: "docs-dialects", path: "/docs/dialects"},
+		{name: "docs-notifications", path: "/docs/notifications"},
+		{name: "docs-projects", path: "/docs/projects"},
+		{name: "docs-command-line", path: "/docs/command-line"},
+		{name: "docs-checks-as-code", path: "/docs/checks-as-code"},
+		{name: "docs-api", path: "/docs/api", open: ".doc .fold:first-child"},
+		{name: "docs-healthchecks-api", path: "/docs/healthchecks-api"},
+		{name: "docs-moving", path: "/docs/moving"},
+		{name: "docs-self-hosting", path: "/docs/self-hosting"},
+		{name: "docs-security", path: "/docs/security"},
+		{name: "docs-limits", path: "/docs/limits"},
 		{name: "empty", path: "/checks", project: "Home lab"},
 	}
 }
@@ -80,7 +100,7 @@ func (c camera) shoot(ctx context.Context, browser string, shots []shot) error {
 	if err := chromedp.Do(ctx, noteBreaches()); err != nil {
 		return err
 	}
-	problems := []error{c.take(ctx, shot{name: "login", path: "/login"})}
+	problems := []error{c.take(ctx, shot{name: "login", path: "/login"}), c.take(ctx, shot{name: "docs-anybody", path: "/docs/limits"})}
 	if err := c.signIn(ctx); err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}

@@ -1,0 +1,7 @@
+package alerter
+
+// The limits of one attempt.
+const (
+	WebhookLimit = webhookLimit
+	EmailLimit   = emailLimit
+)

@@ -1,0 +1,28 @@
+package app_test
+
+import (
+	"fmt"
+	"testing"
+
+	"rollcall/internal/app"
+	"rollcall/internal/doctest"
+	"rollcall/internal/store"
+)
+
+func TestDocsSayTheLimits(t *testing.T) {
+	doctest.Holds(t, "limits.md", "server", doctest.Limits(
+		doctest.Limit{"connections", doctest.Number(app.ConnectionLimit), "wait"},
+		doctest.Limit{"header of a request", doctest.Size(app.HeaderBytes) + ", within " + doctest.Time(app.HeaderLimit), "431, or the connection ends"},
+		doctest.Limit{"time for a request to arrive", doctest.Time(app.ReadLimit), "408, or the connection ends"},
+		doctest.Limit{"time for an answer to be taken", doctest.Time(app.WriteLimit), "the connection ends"},
+		doctest.Limit{"time that a connection is kept without a request", doctest.Time(app.IdleLimit), "it ends"},
+		doctest.Limit{"time that a stop takes", doctest.Time(app.StopLimit), "what is under way is cut off; nothing stored is lost"},
+	))
+	doctest.Holds(t, "limits.md", "kept", doctest.Table([]string{"what", "how long"},
+		[]string{"pings of a check", "the newest " + doctest.Number(app.KeepPings)},
+		[]string{"changes of status", doctest.Time(app.KeepFlips)},
+		[]string{"messages and their attempts", doctest.Time(app.KeepDeliveries)},
+		[]string{"answers to an `Idempotency-Key`", doctest.Time(store.RequestLife)},
+	))
+	doctest.Says(t, "self-hosting.md", fmt.Sprintf("stops in good order within %s", doctest.Time(app.StopLimit)))
+}

@@ -1,0 +1,4 @@
+package outbound
+
+// UserPorts exports userPorts.
+func UserPorts() []uint16 { return userPorts() }
