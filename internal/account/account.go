@@ -28,6 +28,7 @@ type User struct {
 	Email        string // lower case
 	PasswordHash string // "" as long as no password is set
 	Created      time.Time
+	Zone         string // in which they read times; "" for the server's
 }
 
 // Project holds checks, channels and keys, and the people who see them.
@@ -72,16 +73,18 @@ func NewAPIKey(kind KeyKind) string {
 // NewToken returns 32 random lower-case letters and digits, 165 bits.
 func NewToken() string { return randomText(32) }
 
-// randomText draws each character evenly; bytes that would favour the first
-// letters are thrown away.
-func randomText(n int) string {
+func randomText(n int) string { return randomOf(lowerAlphanumeric, n) }
+
+// randomOf draws each character evenly; bytes that would favour the first ones are
+// thrown away.
+func randomOf(alphabet string, n int) string {
 	text := make([]byte, 0, n)
 	buf := make([]byte, 2*n)
 	for {
 		rand.Read(buf) // never fails, see crypto/rand
 		for _, b := range buf {
-			if int(b) < 256-256%len(lowerAlphanumeric) {
-				text = append(text, lowerAlphanumeric[int(b)%len(lowerAlphanumeric)])
+			if int(b) < 256-256%len(alphabet) {
+				text = append(text, alphabet[int(b)%len(alphabet)])
 			}
 			if len(text) == n {
 				return string(text)
