@@ -52,9 +52,7 @@ const (
 
 // Limits of what people type.
 const (
-	PasswordMin      = 12   // characters
-	PasswordMax      = 1024 // bytes
-	ProjectNameLimit = 100  // characters
+	ProjectNameLimit = 100 // characters
 	PingKeyLength    = 22
 	APIKeyLength     = 32
 )
@@ -108,17 +106,6 @@ func ValidEmail(text string) (string, error) {
 		return "", fault.Invalid{"email": "is not one plain address, such as you@example.org"}
 	}
 	return text, nil
-}
-
-// ValidPassword refuses passwords that are too short, or too long to hash.
-func ValidPassword(password string) error {
-	switch {
-	case utf8.RuneCountInString(password) < PasswordMin:
-		return fault.Invalid{"password": fmt.Sprintf("is shorter than %d characters", PasswordMin)}
-	case len(password) > PasswordMax:
-		return fault.Invalid{"password": fmt.Sprintf("is longer than %d bytes", PasswordMax)}
-	}
-	return nil
 }
 
 // ValidProjectName returns the name in its stored form, or a fault.Invalid.
