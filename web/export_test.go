@@ -47,3 +47,9 @@ func (l Limiter) Forget(key string) { l.forget(key) }
 
 // Keys is how many keys the limiter remembers.
 func (l Limiter) Keys() int { return len(l.used) + len(l.before) }
+
+// BrowserOf exports browserOf.
+func BrowserOf(agent string) string { return browserOf(agent) }
+
+// Vicinity exports vicinity.
+func Vicinity(ip string) string { return vicinity(ip) }

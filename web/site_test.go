@@ -35,6 +35,7 @@ const password = "correct horse battery"
 type site struct {
 	*testing.T
 	st      store.Store
+	path    string // of its database
 	base    *url.URL
 	handler http.Handler
 	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
@@ -72,11 +73,12 @@ func newSite(t *testing.T, change ...func(*web.Config)) *site {
 
 func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	st, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{T: t, st: st, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
+	s := &site{T: t, st: st, path: path, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
 	t.Cleanup(func() { s.ok(st.Close()) })
 	cfg := web.Config{
 		Store: st, BaseURL: s.base, Now: s.now, Version: "1.0",
@@ -243,7 +245,9 @@ func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder 
 // cookie is the session cookie, "" when there is none.
 func (b *browser) cookie() string {
 	for _, cookie := range b.jar.Cookies(b.base) {
-		return cookie.Value
+		if strings.HasSuffix(cookie.Name, "rollcall") {
+			return cookie.Value
+		}
 	}
 	return ""
 }

@@ -135,3 +135,15 @@ func ValidAPIKey(field, key string) error {
 	}
 	return nil
 }
+
+// Mailbox returns what addresses of the same mailbox have in common, as far as one
+// can tell: without dots and what follows a plus. It is for counting, never for
+// sending.
+func Mailbox(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return email
+	}
+	local, _, _ := strings.Cut(email[:at], "+")
+	return strings.ReplaceAll(local, ".", "") + email[at:]
+}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -65,6 +66,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	if err := c.checkMail(); err != nil {
+		return nil, err
+	}
+	if err := c.checkSignup(); err != nil {
 		return nil, err
 	}
 	var described provision.Document
@@ -178,7 +182,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		}
 		a.postman = &alerter.Postman{
 			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
-			Writers: map[account.LetterKind]alerter.Writer{},
+			Writers: a.writers(),
 		}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
@@ -213,10 +217,18 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store:   a.store,
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
+		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
+		SignupOpen: c.SignupOpen, Observe: a.metrics.observe,
 	})
 	a.public.Handler = handler
 	return err
+}
+
+// writers puts letters of each kind into words.
+func (a *App) writers() map[account.LetterKind]alerter.Writer {
+	all := map[account.LetterKind]alerter.Writer{}
+	maps.Copy(all, alerter.AccountLetters(a.store, a.base.String()))
+	return all
 }
 
 // node names this process in the coverage ledger.

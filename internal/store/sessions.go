@@ -13,8 +13,8 @@ type Sessions interface {
 	FindSession(ctx context.Context, hash string, now time.Time) (data []byte, found bool, err error)
 	// BeginSession keeps a new session.
 	BeginSession(ctx context.Context, s Session) error
-	// SaveSession writes a session as it is now. One that has ended in the meantime
-	// stays ended, and that is no error.
+	// SaveSession writes a session as it is now, but for how it began. One that has
+	// ended in the meantime stays ended, and that is no error.
 	SaveSession(ctx context.Context, s Session) error
 	// EndSession ends a session, if there is one.
 	EndSession(ctx context.Context, hash string) error

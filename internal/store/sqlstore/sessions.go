@@ -27,10 +27,9 @@ func (s *Store) BeginSession(ctx context.Context, session store.Session) error {
 
 // SaveSession implements store.Sessions.
 func (s *Store) SaveSession(ctx context.Context, session store.Session) error {
-	row := sessionRow(session)
 	return s.done("save session", s.writing().UpdateSession(ctx, gen.UpdateSessionParams{
-		Hash: row.Hash, UserID: row.UserID, Data: row.Data, BeganAt: row.BeganAt, SeenAt: row.SeenAt,
-		ExpiresAt: row.ExpiresAt, Browser: row.Browser, Network: row.Network,
+		Hash: session.Hash, UserID: nullable(int64(session.User)), Data: session.Data,
+		SeenAt: session.Seen.UnixMicro(), ExpiresAt: session.Expires.UnixMicro(),
 	}))
 }
 

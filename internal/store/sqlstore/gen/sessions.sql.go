@@ -143,18 +143,14 @@ func (q *Queries) SessionsOfUser(ctx context.Context, arg SessionsOfUserParams) 
 }
 
 const updateSession = `-- name: UpdateSession :exec
-UPDATE sessions SET user_id = $1, data = $2, began_at = $3, seen_at = $4, expires_at = $5, browser = $6, network = $7
-WHERE hash = $8
+UPDATE sessions SET user_id = $1, data = $2, seen_at = $3, expires_at = $4 WHERE hash = $5
 `
 
 type UpdateSessionParams struct {
 	UserID    *int64
 	Data      []byte
-	BeganAt   int64
 	SeenAt    int64
 	ExpiresAt int64
-	Browser   string
-	Network   string
 	Hash      string
 }
 
@@ -162,11 +158,8 @@ func (q *Queries) UpdateSession(ctx context.Context, arg UpdateSessionParams) er
 	_, err := q.db.ExecContext(ctx, updateSession,
 		arg.UserID,
 		arg.Data,
-		arg.BeganAt,
 		arg.SeenAt,
 		arg.ExpiresAt,
-		arg.Browser,
-		arg.Network,
 		arg.Hash,
 	)
 	return err

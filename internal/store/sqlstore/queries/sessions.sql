@@ -6,8 +6,7 @@ INSERT INTO sessions (hash, user_id, data, began_at, seen_at, expires_at, browse
 VALUES (@hash, @user_id, @data, @began_at, @seen_at, @expires_at, @browser, @network);
 
 -- name: UpdateSession :exec
-UPDATE sessions SET user_id = @user_id, data = @data, began_at = @began_at, seen_at = @seen_at, expires_at = @expires_at, browser = @browser, network = @network
-WHERE hash = @hash;
+UPDATE sessions SET user_id = @user_id, data = @data, seen_at = @seen_at, expires_at = @expires_at WHERE hash = @hash;
 
 -- name: DeleteSession :exec
 DELETE FROM sessions WHERE hash = @hash;
