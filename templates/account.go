@@ -43,7 +43,7 @@ func (l SessionLine) from() string {
 	if l.Network == "" {
 		return ""
 	}
-	return "from " + l.Network
+	return " from " + l.Network
 }
 
 func (p AccountPage) problems() []Problem {
