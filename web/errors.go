@@ -146,6 +146,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		Page: s.faultPage(r, reply), What: reply.what,
 		Back: "/checks", BackWords: "Back to the checks",
 	}
+	if errors.Is(err, errEndedLink) {
+		page.Back, page.BackWords = "/login", "To the log-in page"
+	}
 	if reply.code == http.StatusInternalServerError {
 		page.RequestID = note(r).id
 	}
