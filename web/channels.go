@@ -143,7 +143,7 @@ func (s *Server) channelMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	clock := templates.Clock{Now: s.Now(), Zone: s.Zone}
+	clock := templates.Clock{Now: s.Now(), Zone: s.zoneOf(s.who(r))}
 	return s.render(w, r, http.StatusOK, templates.ChannelMessages(templates.MessagesOf(row, clock)))
 }
 

@@ -35,7 +35,7 @@ func (s *Server) demoRoutes() []route {
 	return []route{
 		{"GET", templates.DemoPath, anybody, (*Server).tour},
 		{"GET", templates.InboxPath, anybody, (*Server).inbox},
-		{"GET", templates.InboxPath + "/{n}", anybody, (*Server).mail},
+		{"GET", templates.InboxPath + "/{n}", anybody, (*Server).caughtMail},
 		{"GET", templates.InboxPath + "/{n}/html", anybody, (*Server).mailPage},
 		{"GET", templates.HooksPath, anybody, (*Server).webhooks},
 		{"POST", templates.HooksPath, anybody, (*Server).refuseWebhooks},
@@ -94,8 +94,8 @@ func (s *Server) refuseWebhooks(w http.ResponseWriter, r *http.Request) error {
 	return s.redirect(w, r, templates.HooksPath)
 }
 
-// mail shows one mail. Its page stands in a frame, which nothing else here may.
-func (s *Server) mail(w http.ResponseWriter, r *http.Request) error {
+// caughtMail shows one mail. Its page stands in a frame, which nothing else here may.
+func (s *Server) caughtMail(w http.ResponseWriter, r *http.Request) error {
 	m, err := caught(r, s.Demo.Mails(), func(m templates.CaughtMail) int { return m.N })
 	if err != nil {
 		return err

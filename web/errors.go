@@ -23,7 +23,8 @@ var (
 	errMethod    = errors.New("method not allowed")
 	errOrigin    = errors.New("cross-origin request")
 	errHost      = errors.New("wrong host")
-	errUsedLink  = errors.New("link was used")
+	errUsedLink  = errors.New("link to the first account was used")
+	errEndedLink = errors.New("link was used")
 	errGone      = errors.New("the client is gone")
 	errPanic     = errors.New("panic")
 	errBadForm   = errors.New("the form cannot be read")
@@ -77,6 +78,8 @@ func replyTo(err error) reply {
 		return reply{http.StatusMisdirectedRequest, "Another server's name", "This server does not answer to that name. If it should, its base URL has to say so."}
 	case errors.Is(err, errUsedLink):
 		return reply{http.StatusGone, "This link has ended", "It was used before, or its time is over. Whoever runs this server finds a new one in its output after a restart, as long as nobody has an account."}
+	case errors.Is(err, errEndedLink):
+		return reply{http.StatusGone, "This link has ended", "It was used before, or its 30 minutes are over. Nothing was changed; ask for a new one where you asked for this."}
 	case errors.Is(err, errSignedOut):
 		return reply{http.StatusForbidden, "You are logged out", "Nothing was saved. Log in in another tab, then go back here and send the form again: what you typed is still there."}
 	case errors.As(err, &many):
@@ -142,6 +145,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	page := templates.FaultPage{
 		Page: s.faultPage(r, reply), What: reply.what,
 		Back: "/checks", BackWords: "Back to the checks",
+	}
+	if errors.Is(err, errEndedLink) {
+		page.Back, page.BackWords = "/login", "To the log-in page"
 	}
 	if reply.code == http.StatusInternalServerError {
 		page.RequestID = note(r).id

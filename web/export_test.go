@@ -74,3 +74,9 @@ const (
 	SessionIdle         = sessionIdle
 	SessionLife         = sessionLife
 )
+
+// BrowserOf exports browserOf.
+func BrowserOf(agent string) string { return browserOf(agent) }
+
+// Vicinity exports vicinity.
+func Vicinity(ip string) string { return vicinity(ip) }

@@ -8,12 +8,23 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How many log-in attempts are heard within loginWindow, by account and by client
-// address.
+// How many log-in attempts are heard within loginWindow.
 const (
-	accountTries = 10
-	clientTries  = 30
+	accountTries = 10 // for an account, from browsers that have never logged in to it
+	deviceTries  = 10 // from one that has
+	clientTries  = 30 // from a network
+	proofTries   = 10 // of somebody signed in who is asked again
 	loginWindow  = time.Hour
+)
+
+// How many letters about accounts are sent within letterWindow, and how many copies
+// of their data people take with them.
+const (
+	mailboxLetters = 5  // to a mailbox
+	clientLetters  = 20 // asked for from a network
+	letterWindow   = time.Hour
+	exportTries    = 5
+	exportWindow   = time.Hour
 )
 
 // limiterKeys bounds how many keys a limiter remembers, twice over.
@@ -45,6 +56,14 @@ func (l *limiter) take(key string, now time.Time) (after time.Duration, ok bool)
 	}
 	missing := 1 - bucket.TokensAt(now)
 	return time.Duration(missing * float64(l.window) / float64(l.tries)), false
+}
+
+// allow is take for those who answer with its error.
+func (l *limiter) allow(key string, now time.Time) error {
+	if after, ok := l.take(key, now); !ok {
+		return tooMany{after}
+	}
+	return nil
 }
 
 func (l *limiter) bucket(key string) *rate.Limiter {

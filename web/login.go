@@ -1,18 +1,13 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
-
-	"github.com/gorilla/mux"
 
 	"rollcall/internal/account"
 	"rollcall/internal/fault"
-	"rollcall/internal/store"
 	"rollcall/templates"
 )
 
@@ -23,20 +18,23 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 	} else if !errors.Is(err, errSignedOut) {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, templates.Login(templates.LoginPage{Page: s.bare("Log in"), Next: next}))
+	return s.showLogin(w, r, http.StatusOK, templates.LoginPage{Next: next})
+}
+
+func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, page templates.LoginPage) error {
+	page.Page, page.Mail, page.Signup = s.bare("Log in"), s.MailConfigured, s.SignupOpen
+	return s.render(w, r, status, templates.Login(page))
 }
 
 // login compares first and looks afterwards: whether the address or the password
 // was wrong shows neither in the answer nor in the time it takes.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
-	ctx, now := r.Context(), s.Now()
+	ctx := r.Context()
 	email := strings.ToLower(strings.TrimSpace(r.PostFormValue("email")))
 	password := r.PostFormValue("password")
-	if after, ok := s.clients.take(network(clientIP(r, s.TrustedProxies)), now); !ok {
-		return tooMany{after}
-	}
-	if after, ok := s.accounts.take(account.HashKey(email), now); !ok { // as a hash, however long it is
-		return tooMany{after}
+	device, err := s.hear(r, email)
+	if err != nil {
+		return err
 	}
 	user, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, fault.NotFound) {
@@ -47,13 +45,15 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !match {
-		page := templates.LoginPage{
-			Page: s.bare("Log in"), Email: r.PostFormValue("email"), Next: r.PostFormValue("next"),
-			Error: "E-mail and password do not match.",
-		}
-		return s.render(w, r, http.StatusUnprocessableEntity, templates.Login(page))
+		return s.showLogin(w, r, http.StatusUnprocessableEntity, templates.LoginPage{
+			Email: r.PostFormValue("email"), Next: r.PostFormValue("next"), Error: "E-mail and password do not match.",
+		})
 	}
+	s.devices.forget(device)
 	s.accounts.forget(account.HashKey(email))
+	if err := s.remember(w, r, user); err != nil {
+		return err
+	}
 	return s.admit(w, r, user, r.PostFormValue("next"))
 }
 
@@ -66,113 +66,54 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 
 // confirmForm asks who has been signed in for a while to prove again who they are.
 func (s *Server) confirmForm(w http.ResponseWriter, r *http.Request) error {
-	page := templates.ConfirmPage{Page: s.bare("Is it still you?"), Email: s.who(r).User.Email, Next: r.URL.Query().Get("next")}
-	return s.render(w, r, http.StatusOK, templates.Confirm(page))
+	query := r.URL.Query()
+	return s.showConfirm(w, r, http.StatusOK, templates.ConfirmPage{Next: query.Get("next"), Sent: query.Has("sent")})
 }
 
+func (s *Server) showConfirm(w http.ResponseWriter, r *http.Request, status int, page templates.ConfirmPage) error {
+	user := s.who(r).User
+	page.Page, page.Email = s.bare("Is it still you?"), user.Email
+	page.Password, page.Mail = user.PasswordHash != "", s.MailConfigured
+	return s.render(w, r, status, templates.Confirm(page))
+}
+
+// confirm takes any one proof: the form that was sent says which.
 func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
-	ctx, user, next := r.Context(), s.who(r).User, r.PostFormValue("next")
-	if after, ok := s.accounts.take(account.HashKey(user.Email), s.Now()); !ok {
-		return tooMany{after}
+	ctx, user := r.Context(), s.who(r).User
+	page := templates.ConfirmPage{Next: r.PostFormValue("next"), Sent: r.PostForm.Has("code")}
+	if err := s.proofs.allow(userKey(user.ID), s.Now()); err != nil {
+		return err
 	}
-	match, err := s.hasher.matches(ctx, r.PostFormValue("password"), user.PasswordHash)
+	var proved bool
+	var err error
+	if page.Sent {
+		_, err = s.Store.UseLink(ctx, account.ForCode, account.HashCode(user.ID, r.PostFormValue("code")), s.Now())
+		if proved = err == nil; errors.Is(err, fault.NotFound) {
+			page.WrongCode, err = "That is not the code, or its time is over.", nil
+		}
+	} else {
+		proved, err = s.hasher.matches(ctx, r.PostFormValue("password"), user.PasswordHash)
+		page.Error = "That is not the password of this account."
+	}
 	if err != nil {
 		return err
 	}
-	if !match {
-		page := templates.ConfirmPage{Page: s.bare("Is it still you?"), Email: user.Email, Next: next, Error: "That is not the password of this account."}
-		return s.render(w, r, http.StatusUnprocessableEntity, templates.Confirm(page))
+	if !proved {
+		return s.showConfirm(w, r, http.StatusUnprocessableEntity, page)
 	}
-	s.accounts.forget(account.HashKey(user.Email))
+	s.proofs.forget(userKey(user.ID))
 	if err := s.beSure(ctx); err != nil {
 		return err
 	}
-	return s.redirect(w, r, localPath(next))
+	return s.redirect(w, r, localPath(page.Next))
 }
 
-// purposeSetup is the purpose of the token that makes the first account.
-const purposeSetup = "setup"
-
-// setupLife is how long the link to the first account can be used.
-const setupLife = 24 * time.Hour
-
-// SetupLink makes the one-time link with which the first account is made in the
-// browser, "" when there are users already. Earlier links end.
-func SetupLink(ctx context.Context, st store.Store, base *url.URL, now time.Time) (string, error) {
-	if users, err := st.HasUsers(ctx); err != nil || users {
-		return "", err
-	}
-	token := account.NewToken()
-	if err := st.PutToken(ctx, purposeSetup, account.HashKey(token), now.Add(setupLife)); err != nil {
-		return "", err
-	}
-	return base.JoinPath("setup", token).String(), nil
-}
-
-// setupForm shows the form as often as one likes: only sending it uses the link up.
-func (s *Server) setupForm(w http.ResponseWriter, r *http.Request) error {
-	token, err := s.setupToken(w, r)
-	if err != nil {
+// mailCode sends a code to who has no password, or does not know it any more.
+func (s *Server) mailCode(w http.ResponseWriter, r *http.Request) error {
+	user := s.who(r).User
+	letter := account.NewLetter(account.LetterCode, user.Email, account.CodeLetter{User: user.ID}, s.Now(), account.CodeLife)
+	if err := s.mailAsked(r, letter); err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, templates.Setup(templates.SetupPage{Page: s.bare("The first account"), Token: token}))
-}
-
-// setupToken returns the token of the link, or errUsedLink.
-func (s *Server) setupToken(w http.ResponseWriter, r *http.Request) (string, error) {
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	token := mux.Vars(r)["token"]
-	valid, err := s.Store.TokenValid(r.Context(), purposeSetup, account.HashKey(token), s.Now())
-	if err == nil && !valid {
-		err = errUsedLink
-	}
-	return token, err
-}
-
-func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
-	token, err := s.setupToken(w, r)
-	if err != nil {
-		return err
-	}
-	email, mailErr := account.ValidEmail(r.PostFormValue("email"))
-	password := r.PostFormValue("password")
-	wrong, err := merge(mailErr, account.ValidPassword(password))
-	if err != nil {
-		return err
-	}
-	if len(wrong) > 0 {
-		page := templates.SetupPage{
-			Page: s.bare("The first account"), Token: token, Email: r.PostFormValue("email"), Wrong: wrong,
-			Problems: problems(wrong, []labelled{{"email", "email", "E-mail"}, {"password", "password", "Password"}}),
-		}
-		return s.render(w, r, http.StatusUnprocessableEntity, templates.Setup(page))
-	}
-	hash, err := s.hasher.hash(r.Context(), password)
-	if err != nil {
-		return err
-	}
-	user, err := s.firstAccount(r.Context(), token, email, hash)
-	if err != nil {
-		return err
-	}
-	return s.admit(w, r, user, "/checks")
-}
-
-// firstAccount uses the link up and makes the account with its project. Whoever has
-// the link is trusted about the address.
-func (s *Server) firstAccount(ctx context.Context, token, email, hash string) (account.User, error) {
-	now := s.Now()
-	err := s.Store.UseToken(ctx, purposeSetup, account.HashKey(token), now)
-	if errors.Is(err, fault.NotFound) {
-		return account.User{}, errUsedLink
-	}
-	if err != nil {
-		return account.User{}, err
-	}
-	user, err := s.Store.CreateUser(ctx, account.User{Email: email, PasswordHash: hash, Created: now})
-	if err != nil {
-		return account.User{}, err
-	}
-	_, err = s.beginProject(ctx, "Main", user)
-	return user, err
+	return s.redirect(w, r, "/confirm?sent=1&next="+url.QueryEscape(localPath(r.PostFormValue("next"))))
 }

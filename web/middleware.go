@@ -57,22 +57,27 @@ func withStatic(next http.Handler) http.Handler {
 // noted is what becomes known about a request on its way in, for the log, the
 // metrics and the error page, which are further out.
 type noted struct {
-	id    string
-	route string
-	who   *Who
+	id      string
+	route   string
+	who     *Who
+	ip      string // of the client
+	agent   string // what it says it is
+	session string // the hash that its session is kept under; "" when it has none
 }
 
 type notedKey struct{}
 
 // note returns the notes about a request of watch.
-func note(r *http.Request) *noted { return r.Context().Value(notedKey{}).(*noted) }
+func note(r *http.Request) *noted { return noteOf(r.Context()) }
+
+func noteOf(ctx context.Context) *noted { return ctx.Value(notedKey{}).(*noted) }
 
 // watch gives every request an id, turns a panic into an answer, and tells the
 // metrics how it went.
 func (s *Server) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
-		notes := &noted{id: rand.Text(), route: "none"}
+		notes := &noted{id: rand.Text(), route: "none", ip: clientIP(r, s.TrustedProxies), agent: r.UserAgent()}
 		r = r.WithContext(context.WithValue(r.Context(), notedKey{}, notes))
 		out := &recorder{ResponseWriter: w}
 		defer func() {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/internal/schedule"
 	"rollcall/templates"
 )
 
@@ -19,7 +20,7 @@ func (s *Server) page(r *http.Request, who Who, title, here string) (templates.P
 	ctx := r.Context()
 	page := s.bare(title)
 	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
-	page.Role = who.Project.Role
+	page.Role, page.Zone = who.Project.Role, s.zoneOf(who)
 	for _, project := range who.Projects {
 		checks, err := s.Store.Checks(ctx, project.ID, checksLimit)
 		if err != nil {
@@ -51,4 +52,16 @@ func (s *Server) bare(title string) templates.Page {
 		Title: title, Clock: templates.Clock{Now: s.Now(), Zone: s.Zone},
 		JudgedUpTo: s.JudgedUpTo(), Version: s.Version, Demo: s.Demo != nil,
 	}
+}
+
+// zoneOf is the zone in which somebody reads times.
+func (s *Server) zoneOf(who Who) *time.Location {
+	if who.User.Zone == "" {
+		return s.Zone
+	}
+	zone, err := schedule.Zone(who.User.Zone)
+	if err != nil { // the server's data has lost it since it was chosen
+		return s.Zone
+	}
+	return zone
 }

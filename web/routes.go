@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -46,11 +45,34 @@ func routes() []route {
 		{"GET", "/", anybody, (*Server).home},
 		{"GET", "/login", anybody, (*Server).loginForm},
 		{"POST", "/login", anybody, (*Server).login},
+		{"GET", "/login/mail", anybody, (*Server).mailedLogin},
+		{"POST", "/login/mail", anybody, (*Server).mailLogin},
+		{"GET", "/login/{token}", anybody, (*Server).loginLinkForm},
+		{"POST", "/login/{token}", anybody, (*Server).loginLink},
 		{"POST", "/logout", anybody, (*Server).logout},
 		{"GET", "/confirm", person, (*Server).confirmForm},
 		{"POST", "/confirm", person, (*Server).confirm},
+		{"POST", "/confirm/mail", person, (*Server).mailCode},
 		{"GET", "/setup/{token}", anybody, (*Server).setupForm},
 		{"POST", "/setup/{token}", anybody, (*Server).setup},
+		{"GET", "/signup", anybody, (*Server).signupForm},
+		{"POST", "/signup", anybody, (*Server).signup},
+		{"GET", "/signup/mail", anybody, (*Server).mailedSignup},
+		{"GET", "/signup/{token}", anybody, (*Server).signupLinkForm},
+		{"POST", "/signup/{token}", anybody, (*Server).signupLink},
+
+		{"GET", "/account", person, (*Server).account},
+		{"POST", "/account/email", person, again((*Server).changeEmail)},
+		{"GET", "/account/email/{token}", anybody, (*Server).moveEmailForm},
+		{"POST", "/account/email/{token}", anybody, (*Server).moveEmail},
+		{"POST", "/account/password", person, again((*Server).changePassword)},
+		{"POST", "/account/password/remove", person, again((*Server).removePassword)},
+		{"POST", "/account/zone", person, (*Server).changeZone},
+		{"POST", "/account/sessions/end", person, (*Server).endSession},
+		{"POST", "/account/sessions/end-all", person, (*Server).endSessions},
+		{"GET", "/account/export", person, again((*Server).exportAccount)},
+		{"POST", "/account/delete", person, again((*Server).deleteAccount)},
+
 		{"POST", "/project", person, (*Server).switchProject},
 		{"GET", "/docs", anybody, (*Server).docsIndex},
 		{"GET", "/docs/{page}", anybody, (*Server).docsPage},
@@ -204,6 +226,6 @@ func again(handle func(*Server, http.ResponseWriter, *http.Request) error) func(
 		if r.Method == http.MethodPost {
 			back = refererPath(r)
 		}
-		return s.redirect(w, r, "/confirm?next="+url.QueryEscape(back))
+		return s.redirect(w, r, confirmPath(back))
 	}
 }

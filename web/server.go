@@ -51,6 +51,8 @@ type Config struct {
 	MailConfigured bool
 	// Demo is what a demonstration shows beside the product; nil on every other server.
 	Demo Demo
+	// SignupOpen lets anybody make an account who can read mail at an address.
+	SignupOpen bool
 	// Observe is told of every answered request but pings; it may be nil.
 	Observe func(route, method string, code int, took time.Duration)
 }
@@ -62,7 +64,12 @@ type Server struct {
 	sessions *scs.SessionManager
 	hasher   hasher
 	accounts *limiter // log-in attempts by account
+	devices  *limiter // log-in attempts by browsers that have logged in before
 	clients  *limiter // log-in attempts by address
+	proofs   *limiter // attempts to prove again who one is, by user
+	mailbox  *limiter // letters by mailbox
+	askers   *limiter // letters by who asks for them
+	exports  *limiter // copies of people's data by user
 	tests    *limiter // test messages by project
 
 	described object // the API, as OpenAPI
@@ -85,7 +92,12 @@ func New(cfg Config) (http.Handler, error) {
 		secure:   cfg.BaseURL.Scheme == "https",
 		hasher:   newHasher(),
 		accounts: newLimiter(accountTries, loginWindow),
+		devices:  newLimiter(deviceTries, loginWindow),
 		clients:  newLimiter(clientTries, loginWindow),
+		proofs:   newLimiter(proofTries, loginWindow),
+		mailbox:  newLimiter(mailboxLetters, letterWindow),
+		askers:   newLimiter(clientLetters, letterWindow),
+		exports:  newLimiter(exportTries, exportWindow),
 		tests:    newLimiter(testsEach, testWindow),
 
 		asked:     newLimiter(apiRequests, apiWindow),

@@ -29,6 +29,7 @@ const (
 const (
 	keyUser    = "user"    // int64, account.UserID
 	keySure    = "sure"    // int64, unix seconds at which who this is was proved last
+	keyBegan   = "began"   // int64, unix seconds of the log-in
 	keySeen    = "seen"    // int64, unix seconds of the last request, to sessionTouch
 	keyProject = "project" // int64, monitor.ProjectID that is looked at
 	keyFlash   = "flash"   // string, said once on the next page
@@ -48,7 +49,6 @@ func newSessions(s *Server) *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Lifetime = sessionLife
 	sessions.Store = sessionStore{s.Store, s.Now}
-	sessions.HashTokenInStore = true
 	sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) { s.fail(w, r, err) }
 	sessions.Cookie.Name = "rollcall"
 	if s.secure {
@@ -58,22 +58,45 @@ func newSessions(s *Server) *scs.SessionManager {
 	return sessions
 }
 
-// sessionStore keeps sessions in the database, under the hash of their token.
+// sessionStore keeps sessions in the database, under the hash of their token. What
+// a session says of itself stands beside its data, so that it can be listed.
 type sessionStore struct {
-	store store.Accounts
+	store store.Sessions
 	now   func() time.Time
 }
 
-func (s sessionStore) FindCtx(ctx context.Context, hash string) ([]byte, bool, error) {
-	return s.store.FindSession(ctx, hash, s.now())
+func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	hash := account.HashKey(token)
+	data, found, err := s.store.FindSession(ctx, hash, s.now())
+	if found {
+		noteOf(ctx).session = hash
+	}
+	return data, found, err
 }
 
-func (s sessionStore) CommitCtx(ctx context.Context, hash string, data []byte, expires time.Time) error {
-	return s.store.SaveSession(ctx, hash, data, expires.UTC().Truncate(time.Microsecond))
+// CommitCtx begins a session, or saves the one that the request came with. That one
+// may have been ended while the request was under way; then it stays ended.
+func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, expires time.Time) error {
+	_, values, err := scs.GobCodec{}.Decode(data)
+	if err != nil {
+		return err
+	}
+	number := func(key string) int64 { n, _ := values[key].(int64); return n }
+	notes := noteOf(ctx)
+	session := store.Session{
+		Hash: account.HashKey(token), User: account.UserID(number(keyUser)), Data: data,
+		Began: time.Unix(number(keyBegan), 0).UTC(), Seen: time.Unix(number(keySeen), 0).UTC(), Expires: expires.UTC().Truncate(time.Microsecond),
+		Browser: browserOf(notes.agent), Network: vicinity(notes.ip),
+	}
+	if session.Hash == notes.session {
+		return s.store.SaveSession(ctx, session)
+	}
+	notes.session = session.Hash
+	return s.store.BeginSession(ctx, session)
 }
 
-func (s sessionStore) DeleteCtx(ctx context.Context, hash string) error {
-	return s.store.EndSession(ctx, hash)
+func (s sessionStore) DeleteCtx(ctx context.Context, token string) error {
+	return s.store.EndSession(ctx, account.HashKey(token))
 }
 
 // The methods without a context are part of scs.Store, and scs calls none of them
@@ -93,6 +116,7 @@ func (s *Server) signIn(ctx context.Context, user account.UserID) error {
 	now := s.Now()
 	s.sessions.SetDeadline(ctx, now.Add(sessionLife))
 	s.sessions.Put(ctx, keyUser, int64(user))
+	s.sessions.Put(ctx, keyBegan, now.Unix())
 	s.sessions.Put(ctx, keySure, now.Unix())
 	s.sessions.Put(ctx, keySeen, now.Unix())
 	s.sessions.Remove(ctx, keyProject)
@@ -117,7 +141,17 @@ func (s *Server) sure(ctx context.Context) bool {
 // token, as whenever it may do more than before.
 func (s *Server) beSure(ctx context.Context) error {
 	s.sessions.Put(ctx, keySure, s.Now().Unix())
-	return s.sessions.RenewToken(ctx)
+	return s.renew(ctx)
+}
+
+// renew gives a session a new token; it lasts no longer for that. A session that was
+// ended with all others of its user goes on by this.
+func (s *Server) renew(ctx context.Context) error {
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	s.sessions.SetDeadline(ctx, time.Unix(s.sessions.GetInt64(ctx, keyBegan), 0).Add(sessionLife))
+	return nil
 }
 
 // refererPath returns the page of ours that a form was sent from.

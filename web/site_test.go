@@ -37,6 +37,7 @@ const password = "correct horse battery"
 type site struct {
 	*testing.T
 	st      store.Store
+	path    string // of its database
 	base    *url.URL
 	handler http.Handler
 	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
@@ -75,11 +76,12 @@ func newSite(t *testing.T, change ...func(*web.Config)) *site {
 
 func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	st, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return siteOn(t, st, change...)
+	return siteOn(t, st, path, change...)
 }
 
 // onBothEngines runs a story on SQLite and on PostgreSQL.
@@ -95,15 +97,16 @@ func postgresSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := siteOn(t, st)
+	s := siteOn(t, st, "")
 	s.user, s.project = s.addAccount("ines@example.org", s.cheapHash(), "Main")
 	return s
 }
 
-// siteOn is the pages on an open store, which the test's cleanup closes.
-func siteOn(t *testing.T, st store.Store, change ...func(*web.Config)) *site {
+// siteOn is the pages on an open store, which the test's cleanup closes; path is its
+// file, if it is one.
+func siteOn(t *testing.T, st store.Store, path string, change ...func(*web.Config)) *site {
 	t.Helper()
-	s := &site{T: t, st: st, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
+	s := &site{T: t, st: st, path: path, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
 	t.Cleanup(func() { s.ok(st.Close()) })
 	s.keyUses = &web.KeyUses{Store: st}
 	cfg := web.Config{
@@ -272,7 +275,9 @@ func (b *browser) post(path string, pairs ...string) *httptest.ResponseRecorder 
 // cookie is the session cookie, "" when there is none.
 func (b *browser) cookie() string {
 	for _, cookie := range b.jar.Cookies(b.base) {
-		return cookie.Value
+		if strings.HasSuffix(cookie.Name, "rollcall") {
+			return cookie.Value
+		}
 	}
 	return ""
 }

@@ -70,6 +70,7 @@ type serve struct {
 	BaseURL        string        `env:"ROLLCALL_BASE_URL" placeholder:"URL" help:"How people and jobs reach this server, such as https://rollcall.example.org. Without it, the address it listens on."`
 	SMTP           string        `name:"smtp" env:"ROLLCALL_SMTP" placeholder:"URL" help:"Mail server: smtp[s]://user:password@host:port?from=alerts@example.org. Without it no mail is sent."`
 	SMTPFile       string        `name:"smtp-file" env:"ROLLCALL_SMTP_FILE" placeholder:"FILE" help:"Read the mail server's URL from a file."`
+	Signup         string        `env:"ROLLCALL_SIGNUP" enum:"open,closed" default:"closed" help:"Who may make an account: anybody who can read mail at an address (open), or nobody but you (closed)."`
 	MailListen     string        `env:"ROLLCALL_MAIL_LISTEN" placeholder:"HOST:PORT" help:"Where pings by e-mail are taken, by SMTP. Without it, nowhere."`
 	MailDomain     string        `env:"ROLLCALL_MAIL_DOMAIN" placeholder:"DOMAIN" help:"What follows the @ of the addresses of checks. Without it, the host of the base URL."`
 	MailTLSCert    string        `name:"mail-tls-cert" env:"ROLLCALL_MAIL_TLS_CERT" placeholder:"FILE" help:"Certificate with which mail is taken encrypted (STARTTLS)."`
@@ -111,7 +112,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 		return err
 	}
 	a, err := app.Open(ctx, app.Config{
-		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp,
+		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,

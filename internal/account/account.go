@@ -28,6 +28,7 @@ type User struct {
 	Email        string // lower case
 	PasswordHash string // "" as long as no password is set
 	Created      time.Time
+	Zone         string // in which they read times; "" for the server's
 }
 
 // Project holds checks, channels and keys, and the people who see them.
@@ -44,9 +45,7 @@ type Project struct {
 
 // Limits of what people type.
 const (
-	PasswordMin      = 12   // characters
-	PasswordMax      = 1024 // bytes
-	ProjectNameLimit = 100  // characters
+	ProjectNameLimit = 100 // characters
 	PingKeyLength    = 22
 	APIKeyLength     = 32
 )
@@ -65,16 +64,18 @@ func NewAPIKey(kind KeyKind) string {
 // NewToken returns 32 random lower-case letters and digits, 165 bits.
 func NewToken() string { return randomText(32) }
 
-// randomText draws each character evenly; bytes that would favour the first
-// letters are thrown away.
-func randomText(n int) string {
+func randomText(n int) string { return randomOf(lowerAlphanumeric, n) }
+
+// randomOf draws each character evenly; bytes that would favour the first ones are
+// thrown away.
+func randomOf(alphabet string, n int) string {
 	text := make([]byte, 0, n)
 	buf := make([]byte, 2*n)
 	for {
 		rand.Read(buf) // never fails, see crypto/rand
 		for _, b := range buf {
-			if int(b) < 256-256%len(lowerAlphanumeric) {
-				text = append(text, lowerAlphanumeric[int(b)%len(lowerAlphanumeric)])
+			if int(b) < 256-256%len(alphabet) {
+				text = append(text, alphabet[int(b)%len(alphabet)])
 			}
 			if len(text) == n {
 				return string(text)
@@ -98,17 +99,6 @@ func ValidEmail(text string) (string, error) {
 		return "", fault.Invalid{"email": "is not one plain address, such as you@example.org"}
 	}
 	return text, nil
-}
-
-// ValidPassword refuses passwords that are too short, or too long to hash.
-func ValidPassword(password string) error {
-	switch {
-	case utf8.RuneCountInString(password) < PasswordMin:
-		return fault.Invalid{"password": fmt.Sprintf("is shorter than %d characters", PasswordMin)}
-	case len(password) > PasswordMax:
-		return fault.Invalid{"password": fmt.Sprintf("is longer than %d bytes", PasswordMax)}
-	}
-	return nil
 }
 
 // ValidProjectName returns the name in its stored form, or a fault.Invalid.
@@ -137,4 +127,16 @@ func ValidAPIKey(field, key string) error {
 		return fault.Invalid{field: fmt.Sprintf("must be %d printable characters without spaces", APIKeyLength)}
 	}
 	return nil
+}
+
+// Mailbox returns what addresses of the same mailbox have in common, as far as one
+// can tell: without dots and what follows a plus. It is for counting, never for
+// sending.
+func Mailbox(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return email
+	}
+	local, _, _ := strings.Cut(email[:at], "+")
+	return strings.ReplaceAll(local, ".", "") + email[at:]
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -66,6 +67,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	if err := c.checkMail(); err != nil {
+		return nil, err
+	}
+	if err := c.checkSignup(); err != nil {
 		return nil, err
 	}
 	var described provision.Document
@@ -179,7 +183,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		}
 		a.postman = &alerter.Postman{
 			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
-			Writers: map[account.LetterKind]alerter.Writer{},
+			Writers: a.writers(),
 		}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
@@ -215,10 +219,18 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store: a.store, KeyUses: a.keyUses,
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe, Demo: c.Demo,
+		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
+		SignupOpen: c.SignupOpen, Observe: a.metrics.observe, Demo: c.Demo,
 	})
 	a.public.Handler = handler
 	return err
+}
+
+// writers puts letters of each kind into words.
+func (a *App) writers() map[account.LetterKind]alerter.Writer {
+	all := map[account.LetterKind]alerter.Writer{}
+	maps.Copy(all, alerter.AccountLetters(a.store, a.base.String()))
+	return all
 }
 
 // node names this process in the coverage ledger.

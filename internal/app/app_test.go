@@ -379,6 +379,7 @@ func TestWhatIsWrongIsFoundBeforeAnythingIsWritten(t *testing.T) {
 		"base URL":            {func(c *app.Config) { c.BaseURL = "example.org" }, "--base-url must be an address such as https://rollcall.example.org"},
 		"base URL with path":  {func(c *app.Config) { c.BaseURL = "https://example.org/rollcall" }, "--base-url must end after the host and port"},
 		"mail server":         {func(c *app.Config) { c.SMTP = "mail.example.org" }, "mail server: the address must begin with smtp:// or smtps://"},
+		"sign-up, no mail":    {func(c *app.Config) { c.SignupOpen = true }, "--signup open mails a link to whoever signs up; give --smtp as well"},
 		"kind of database":    {func(c *app.Config) { c.Database = "mysql://db/rollcall" }, "--database must be a path, or an address that begins with postgres://"},
 		"no provision file":   {func(c *app.Config) { c.Provision = "/nowhere.yml" }, "read the provision file: open /nowhere.yml: no such file or directory"},
 		"provision file":      {func(c *app.Config) { *c = provisioned(t, *c, "projects:\n- {}\n") }, `name must be 1 to 100 characters`},

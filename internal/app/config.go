@@ -23,6 +23,8 @@ type Config struct {
 	BaseURL   string // how people and jobs reach this server; "" is Listen
 	SMTP      string // smtp[s]://user:pass@host:port?from=…; "" sends no mail
 
+	SignupOpen bool // anybody can make an account who can read mail at its address
+
 	MailListen        string // address at which pings by e-mail are taken; "" takes none
 	MailDomain        string // what follows the @ of their addresses; "" is the host of BaseURL
 	MailCert, MailKey string // files of the certificate for STARTTLS; "" offers none
@@ -62,6 +64,14 @@ func (c Config) smtp() (alerter.SMTPConfig, error) {
 		return alerter.SMTPConfig{}, nil
 	}
 	return alerter.ParseSMTP(c.SMTP)
+}
+
+// checkSignup refuses a sign-up that nobody could finish.
+func (c Config) checkSignup() error {
+	if c.SignupOpen && c.SMTP == "" {
+		return errors.New("--signup open mails a link to whoever signs up; give --smtp as well")
+	}
+	return nil
 }
 
 // baseURL reads the base address, or makes it from where the process listens.

@@ -81,7 +81,7 @@ func credentials(email, password string) (account.User, error) {
 	if err != nil {
 		return account.User{}, err
 	}
-	if err := account.ValidPassword(password); err != nil {
+	if err := account.ValidPassword(password, email); err != nil {
 		return account.User{}, err
 	}
 	hash, err := web.HashPassword(password)

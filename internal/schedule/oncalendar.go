@@ -36,7 +36,7 @@ func parseCalendar(line string, loc *time.Location) (rule, error) {
 	words := strings.Fields(line)
 	if last := words[len(words)-1]; len(words) > 1 && startsWithLetter(last) {
 		var err error
-		if r.loc, err = zone(last); err != nil {
+		if r.loc, err = Zone(last); err != nil {
 			return rule{}, fmt.Errorf("has a fault in %s: %w", quote(line), err)
 		}
 		words = words[:len(words)-1]

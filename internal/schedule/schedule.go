@@ -106,7 +106,7 @@ func (s Spec) parseEvery() (Schedule, error) {
 // parseCalendar parses the kinds that follow a calendar.
 func (s Spec) parseCalendar() (Schedule, error) {
 	invalid := fault.Invalid{}
-	loc, err := zone(s.Zone)
+	loc, err := Zone(s.Zone)
 	if err != nil {
 		invalid["timezone"] = err.Error()
 		loc = time.UTC // to look for what else is wrong

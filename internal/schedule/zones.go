@@ -44,9 +44,9 @@ func Zones() []string {
 	return slices.Clone(zones().names)
 }
 
-// zone returns the location for a name as typed, known by its present name.
+// Zone returns the location for a name as typed, known by its present name.
 // Names that are not in the list never reach the file system.
-func zone(name string) (*time.Location, error) {
+func Zone(name string) (*time.Location, error) {
 	stored, ok := zones().stored[strings.ToLower(strings.TrimSpace(name))]
 	if !ok {
 		return nil, fmt.Errorf("%s is not a time zone; use a name such as Europe/Berlin or UTC", quote(name))

@@ -24,6 +24,18 @@ type shot struct {
 	open    string // a selector of folds to open first
 }
 
+// doors are the pages of who is not signed in.
+func doors() []shot {
+	return []shot{
+		{name: "login", path: "/login"},
+		{name: "login-mailed", path: "/login/mail"},
+		{name: "login-link", path: "/login/" + linkToken},
+		{name: "signup", path: "/signup"},
+		{name: "signup-link", path: "/signup/" + signupToken},
+		{name: "link-ended", path: "/login/none"},
+	}
+}
+
 func shots(ids map[string]uuid.UUID) []shot {
 	check := func(name string) string { return "/checks/" + ids[name].String() }
 	return []shot{
@@ -48,6 +60,10 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "deliveries", path: "/deliveries"},
 		{name: "deliveries-found", path: "/deliveries?q=backup&state=pending&open=15"},
 		{name: "settings", path: "/settings"},
+		{name: "account", path: "/account"},
+		{name: "account-menu", path: "/channels", open: ".end details"},
+		{name: "confirm", path: "/confirm?next=%2Faccount"},
+		{name: "confirm-sent", path: "/confirm?next=%2Faccount&sent=1"},
 		{name: "not-found", path: "/nothing/here"},
 		{name: "docs", path: "/docs"},
 		{name: "docs-found", path: "/docs?q=exit+status"},
@@ -100,7 +116,10 @@ func (c camera) shoot(ctx context.Context, browser string, shots []shot) error {
 	if err := chromedp.Do(ctx, noteBreaches()); err != nil {
 		return err
 	}
-	problems := []error{c.take(ctx, shot{name: "login", path: "/login"}), c.take(ctx, shot{name: "docs-anybody", path: "/docs/limits"})}
+	var problems []error
+	for _, s := range doors() {
+		problems = append(problems, c.take(ctx, s))
+	}
 	if err := c.signIn(ctx); err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}

@@ -104,6 +104,6 @@ func pages(st *sqlite.Store, address string) (http.Handler, error) {
 		JudgedUpTo: moment,
 		Kick:       func() {},
 		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Version:    "1.0", MailConfigured: true,
+		Version:    "1.0", MailConfigured: true, SignupOpen: true,
 	})
 }

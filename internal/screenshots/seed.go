@@ -55,6 +55,9 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 	if err := s.addChannels(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.addLogins(ctx, user); err != nil {
+		return nil, err
+	}
 	if err := st.AddBlind(ctx, blind(now)); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,37 @@ func (s *seeder) addChannels(ctx context.Context) error {
 			return err
 		}
 		s.channels[made.Name] = made.ID
+	}
+	return nil
+}
+
+// The tokens of the mailed links.
+const (
+	linkToken   = "picture"
+	signupToken = "newcomer"
+)
+
+// addLogins lets the person be logged in elsewhere, and wait for mails.
+func (s *seeder) addLogins(ctx context.Context, user account.User) error {
+	for i, session := range []store.Session{
+		{Browser: "Safari on iPhone", Network: "2001:db8:4f::/48"},
+		{Browser: "Chrome on Windows", Network: "198.51.100.x"},
+	} {
+		session.Hash, session.User, session.Data = session.Browser, user.ID, []byte{}
+		session.Began, session.Seen = s.now.Add(-time.Duration(i*8+1)*day), s.now.Add(-time.Duration(i*50+4)*hour)
+		session.Expires = s.now.Add(day)
+		if err := s.BeginSession(ctx, session); err != nil {
+			return err
+		}
+	}
+	for _, link := range []store.Link{
+		{Purpose: account.ForLogin, Hash: account.HashKey(linkToken), User: user.ID, Email: email},
+		{Purpose: account.ForSignup, Hash: account.HashKey(signupToken), Email: "new@northwind.example"},
+	} {
+		link.Expires = s.now.Add(hour)
+		if err := s.PutLink(ctx, link); err != nil {
+			return err
+		}
 	}
 	return nil
 }

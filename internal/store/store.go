@@ -27,6 +27,8 @@ type Store interface {
 	Outbox
 	Coverage
 	Accounts
+	People
+	Sessions
 	Checks
 	CheckPage
 	Channels
@@ -204,6 +206,8 @@ type Accounts interface {
 	CreateUser(ctx context.Context, u account.User) (account.User, error)
 	UserByEmail(ctx context.Context, email string) (account.User, error)
 	User(ctx context.Context, id account.UserID) (account.User, error)
+	// SetPassword gives a user another password, "" for none. All their sessions and
+	// links end with the one before.
 	SetPassword(ctx context.Context, id account.UserID, hash string) error
 
 	// CreateProject makes a project with its owner and its first ping key, when it is
@@ -217,11 +221,6 @@ type Accounts interface {
 	TokenValid(ctx context.Context, purpose, hash string, now time.Time) (bool, error)
 	// UseToken ends a token; a fault.NotFound when it was used, has expired or never was.
 	UseToken(ctx context.Context, purpose, hash string, now time.Time) error
-
-	// FindSession, SaveSession and EndSession keep log-in sessions under the hash of their token.
-	FindSession(ctx context.Context, hash string, now time.Time) (data []byte, found bool, err error)
-	SaveSession(ctx context.Context, hash string, data []byte, expires time.Time) error
-	EndSession(ctx context.Context, hash string) error
 }
 
 // Membership is a project as one of its members sees it.

@@ -1,13 +1,11 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
@@ -21,11 +19,7 @@ func (s *Store) HasUsers(ctx context.Context) (bool, error) {
 
 // CreateUser implements store.Accounts.
 func (s *Store) CreateUser(ctx context.Context, u account.User) (account.User, error) {
-	id, err := s.writing().InsertUser(ctx, gen.InsertUserParams{
-		Email:        u.Email,
-		PasswordHash: nullable(u.PasswordHash),
-		CreatedAt:    u.Created.UnixMicro(),
-	})
+	id, err := s.writing().InsertUser(ctx, insertUser(u))
 	u.ID = account.UserID(id)
 	return u, s.done("create user", err)
 }
@@ -44,32 +38,18 @@ func (s *Store) User(ctx context.Context, id account.UserID) (account.User, erro
 
 // SetPassword implements store.Accounts.
 func (s *Store) SetPassword(ctx context.Context, id account.UserID, hash string) error {
-	rows, err := s.writing().SetPassword(ctx, gen.SetPasswordParams{ID: int64(id), PasswordHash: nullable(hash)})
-	return s.changed("set password", rows, err)
+	return s.transact(ctx, "set password", func(q *gen.Queries) error {
+		rows, err := q.SetPassword(ctx, gen.SetPasswordParams{ID: int64(id), PasswordHash: nullable(hash)})
+		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return err
+		}
+		return shutOut(ctx, q, int64(id))
+	})
 }
 
 // CreateProject implements store.Accounts.
 func (s *Store) CreateProject(ctx context.Context, p account.Project, owner account.UserID) (account.Project, error) {
-	p.BadgeKey = cmp.Or(p.BadgeKey, account.NewToken())
-	err := s.transact(ctx, "create project", func(q *gen.Queries) error {
-		id, err := q.InsertProject(ctx, gen.InsertProjectParams{
-			Name:      p.Name,
-			BadgeKey:  p.BadgeKey,
-			CreatedAt: p.Created.UnixMicro(),
-		})
-		if err != nil {
-			return err
-		}
-		p.ID = monitor.ProjectID(id)
-		if p.PingKey != "" {
-			key := account.Key{Project: p.ID, Kind: account.KeyPing, Name: account.FirstKey, Created: p.Created}
-			if _, err := q.InsertKey(ctx, rowOfKey(key.Of(p.PingKey))); err != nil {
-				return err
-			}
-		}
-		return q.InsertMember(ctx, gen.InsertMemberParams{ProjectID: id, UserID: int64(owner), Role: string(account.Owner)})
-	})
-	return p, err
+	return s.BeginProject(ctx, store.Beginning{Project: p}, owner)
 }
 
 // ProjectsOf implements store.Accounts.
@@ -108,26 +88,6 @@ func (s *Store) UseToken(ctx context.Context, purpose, hash string, now time.Tim
 	return s.changed("use token", rows, err)
 }
 
-// FindSession implements store.Accounts.
-func (s *Store) FindSession(ctx context.Context, hash string, now time.Time) ([]byte, bool, error) {
-	data, err := s.reading().SessionByHash(ctx, gen.SessionByHashParams{Hash: hash, Now: now.UnixMicro()})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, false, nil
-	}
-	return data, err == nil, s.done("find session", err)
-}
-
-// SaveSession implements store.Accounts.
-func (s *Store) SaveSession(ctx context.Context, hash string, data []byte, expires time.Time) error {
-	err := s.writing().PutSession(ctx, gen.PutSessionParams{Hash: hash, Data: data, ExpiresAt: expires.UnixMicro()})
-	return s.done("save session", err)
-}
-
-// EndSession implements store.Accounts.
-func (s *Store) EndSession(ctx context.Context, hash string) error {
-	return s.done("end session", s.writing().DeleteSession(ctx, hash))
-}
-
 // ProjectOf reads a project from its row.
 func ProjectOf(row gen.Project) account.Project {
 	return account.Project{
@@ -144,5 +104,6 @@ func userOf(row gen.User) account.User {
 		Email:        row.Email,
 		PasswordHash: valueOf(row.PasswordHash),
 		Created:      instant(row.CreatedAt),
+		Zone:         row.Zone,
 	}
 }

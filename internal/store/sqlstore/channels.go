@@ -10,15 +10,7 @@ import (
 
 // CreateChannel implements store.Channels.
 func (s *Store) CreateChannel(ctx context.Context, c monitor.Channel) (monitor.Channel, error) {
-	row := ChannelRow(c)
-	id, err := s.writing().InsertChannel(ctx, gen.InsertChannelParams{
-		ProjectID: row.ProjectID,
-		Name:      row.Name,
-		Kind:      row.Kind,
-		Settings:  row.Settings,
-		Disabled:  row.Disabled,
-		CreatedAt: row.CreatedAt,
-	})
+	id, err := s.writing().InsertChannel(ctx, insertChannel(c))
 	c.ID = monitor.ChannelID(id)
 	return c, s.done("create channel", err)
 }

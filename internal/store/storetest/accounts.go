@@ -12,7 +12,6 @@ var accountTests = []test{
 	{"users are kept by address", usersKept},
 	{"projects are their members'", projectsKept},
 	{"a token is good once, for its purpose and in time", tokens},
-	{"sessions end", sessions},
 }
 
 func usersKept(s *site) {
@@ -83,25 +82,4 @@ func tokens(s *site) {
 	valid("setup", "three", at(0), true)
 	s.ok(s.UseToken(s.ctx, "setup", "three", at(0)))
 	valid("setup", "three", at(0), false) // it was used
-}
-
-func sessions(s *site) {
-	find := func(hash string, now time.Time, want []byte) {
-		s.Helper()
-		got, found, err := s.FindSession(s.ctx, hash, now)
-		s.ok(err)
-		s.same("found", found, want != nil)
-		s.same("data", got, want)
-	}
-	find("one", at(0), nil)
-	s.ok(s.SaveSession(s.ctx, "one", []byte("a\x00\xff"), at(time.Minute)))
-	s.ok(s.SaveSession(s.ctx, "two", []byte{}, at(time.Minute)))
-	find("one", at(0), []byte("a\x00\xff"))
-	find("two", at(0), []byte{})
-	find("one", at(time.Minute), nil) // it has expired
-	s.ok(s.SaveSession(s.ctx, "one", []byte("b"), at(time.Hour)))
-	find("one", at(time.Minute), []byte("b"))
-	s.ok(s.EndSession(s.ctx, "one"))
-	find("one", at(0), nil)
-	s.ok(s.EndSession(s.ctx, "one")) // it has ended, as was asked
 }

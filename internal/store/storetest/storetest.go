@@ -46,6 +46,8 @@ func Run(t *testing.T, e Engine) {
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},
 		{name: "accounts", tests: accountTests},
+		{name: "people", tests: peopleTests},
+		{name: "sessions", tests: sessionTests},
 		{name: "programs", tests: programTests},
 		{name: "coverage", tests: coverageTests, apart: true},
 		{name: "trim", tests: trimTests},

@@ -48,7 +48,7 @@ func trimKeeps(s *site) {
 	c := s.owe("nightly", at(0), s.addChannel(s.project, "hook"))
 	s.settle(s.leaseOne(at(0)), monitor.Result{Verdict: monitor.Done}, at(0))
 	s.receiveMany(c, 3)
-	s.ok(s.SaveSession(s.ctx, "hash", []byte("data"), at(0)))
+	s.ok(s.BeginSession(s.ctx, session("hash", 0, at(0))))
 	s.trim(all())
 	s.same("pings", len(s.pings(c)), 3)
 	s.same("flips", len(s.flips(c)), 1)
@@ -131,8 +131,8 @@ func trimFlips(s *site) {
 }
 
 func trimExpired(s *site) {
-	s.ok(s.SaveSession(s.ctx, "old", []byte("data"), at(1*time.Second)))
-	s.ok(s.SaveSession(s.ctx, "young", []byte("data"), at(3*time.Second)))
+	s.ok(s.BeginSession(s.ctx, session("old", 0, at(1*time.Second))))
+	s.ok(s.BeginSession(s.ctx, session("young", 0, at(3*time.Second))))
 	s.ok(s.PutToken(s.ctx, "setup", "old", at(1*time.Second)))
 	s.ok(s.PutToken(s.ctx, "reset", "young", at(3*time.Second)))
 	keep := all()

@@ -37,15 +37,6 @@ func (q *Queries) DeleteMember(ctx context.Context, arg DeleteMemberParams) (int
 	return result.RowsAffected()
 }
 
-const deleteSession = `-- name: DeleteSession :exec
-DELETE FROM sessions WHERE hash = $1
-`
-
-func (q *Queries) DeleteSession(ctx context.Context, hash string) error {
-	_, err := q.db.ExecContext(ctx, deleteSession, hash)
-	return err
-}
-
 const endTokens = `-- name: EndTokens :exec
 DELETE FROM tokens WHERE purpose = $1
 `
@@ -135,7 +126,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, 
 }
 
 const membersOfProject = `-- name: MembersOfProject :many
-SELECT users.id, users.email, users.password_hash, users.created_at, members.role
+SELECT users.id, users.email, users.password_hash, users.created_at, users.zone, members.role
 FROM members JOIN users ON users.id = members.user_id
 WHERE members.project_id = $1
 ORDER BY users.email
@@ -166,6 +157,7 @@ func (q *Queries) MembersOfProject(ctx context.Context, arg MembersOfProjectPara
 			&i.User.Email,
 			&i.User.PasswordHash,
 			&i.User.CreatedAt,
+			&i.User.Zone,
 			&i.Role,
 		); err != nil {
 			return nil, err
@@ -251,22 +243,6 @@ func (q *Queries) PutMember(ctx context.Context, arg PutMemberParams) (int64, er
 	return result.RowsAffected()
 }
 
-const putSession = `-- name: PutSession :exec
-INSERT INTO sessions (hash, data, expires_at) VALUES ($1, $2, $3)
-ON CONFLICT (hash) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at
-`
-
-type PutSessionParams struct {
-	Hash      string
-	Data      []byte
-	ExpiresAt int64
-}
-
-func (q *Queries) PutSession(ctx context.Context, arg PutSessionParams) error {
-	_, err := q.db.ExecContext(ctx, putSession, arg.Hash, arg.Data, arg.ExpiresAt)
-	return err
-}
-
 const renameProject = `-- name: RenameProject :execrows
 UPDATE projects SET name = $1 WHERE id = $2
 `
@@ -282,22 +258,6 @@ func (q *Queries) RenameProject(ctx context.Context, arg RenameProjectParams) (i
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const sessionByHash = `-- name: SessionByHash :one
-SELECT data FROM sessions WHERE hash = $1 AND expires_at > $2
-`
-
-type SessionByHashParams struct {
-	Hash string
-	Now  int64
-}
-
-func (q *Queries) SessionByHash(ctx context.Context, arg SessionByHashParams) ([]byte, error) {
-	row := q.db.QueryRowContext(ctx, sessionByHash, arg.Hash, arg.Now)
-	var data []byte
-	err := row.Scan(&data)
-	return data, err
 }
 
 const setPassword = `-- name: SetPassword :execrows
@@ -353,7 +313,7 @@ func (q *Queries) UseToken(ctx context.Context, arg UseTokenParams) (int64, erro
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, created_at FROM users WHERE email = $1
+SELECT id, email, password_hash, created_at, zone FROM users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -364,12 +324,13 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.Email,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.Zone,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, created_at FROM users WHERE id = $1
+SELECT id, email, password_hash, created_at, zone FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -380,6 +341,7 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.Email,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.Zone,
 	)
 	return i, err
 }

@@ -204,12 +204,19 @@ type Session struct {
 	Hash      string
 	Data      []byte
 	ExpiresAt int64
+	UserID    *int64
+	BeganAt   int64
+	SeenAt    int64
+	Browser   string
+	Network   string
 }
 
 type Token struct {
 	Hash      string
 	Purpose   string
 	ExpiresAt int64
+	UserID    *int64
+	Email     string
 }
 
 type User struct {
@@ -217,4 +224,5 @@ type User struct {
 	Email        string
 	PasswordHash *string
 	CreatedAt    int64
+	Zone         string
 }

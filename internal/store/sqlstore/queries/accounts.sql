@@ -7,10 +7,10 @@ VALUES (@email, @password_hash, @created_at)
 RETURNING id;
 
 -- name: UserByEmail :one
-SELECT id, email, password_hash, created_at FROM users WHERE email = @email;
+SELECT id, email, password_hash, created_at, zone FROM users WHERE email = @email;
 
 -- name: UserByID :one
-SELECT id, email, password_hash, created_at FROM users WHERE id = @id;
+SELECT id, email, password_hash, created_at, zone FROM users WHERE id = @id;
 
 -- name: SetPassword :execrows
 UPDATE users SET password_hash = @password_hash WHERE id = @id;
@@ -41,16 +41,6 @@ SELECT EXISTS (SELECT 1 FROM tokens WHERE hash = @hash AND purpose = @purpose AN
 
 -- name: UseToken :execrows
 DELETE FROM tokens WHERE hash = @hash AND purpose = @purpose AND expires_at > @now;
-
--- name: SessionByHash :one
-SELECT data FROM sessions WHERE hash = @hash AND expires_at > @now;
-
--- name: PutSession :exec
-INSERT INTO sessions (hash, data, expires_at) VALUES (@hash, @data, @expires_at)
-ON CONFLICT (hash) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at;
-
--- name: DeleteSession :exec
-DELETE FROM sessions WHERE hash = @hash;
 
 -- name: MembersOfProject :many
 SELECT sqlc.embed(users), members.role
