@@ -49,6 +49,14 @@ const (
 	KeyReadOnly  KeyKind = "ro"
 )
 
+// Words is what a key of the kind is called.
+func (k KeyKind) Words() string {
+	if k == KeyReadOnly {
+		return "read-only API key"
+	}
+	return "API key"
+}
+
 // Limits of what people type.
 const (
 	PasswordMin      = 12   // characters

@@ -31,6 +31,8 @@ type Store interface {
 	Channels
 	Programs
 	Team
+	Members
+	Audit
 	Letters
 	Housekeeping
 
@@ -392,4 +394,5 @@ type Keep struct {
 	Flips      time.Time // those since then
 	Deliveries time.Time // those decided since then
 	Expired    time.Time // sessions, tokens and answers to requests that expired before are deleted
+	Audit      time.Time // entries since then, and the newest of each project
 }

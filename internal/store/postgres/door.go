@@ -62,7 +62,8 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, err
 	}
 	defer conn.Release() // a connection in a failed transaction is closed by the pool
-	d := door{conn: conn.Conn(), byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}}
+	_, named := store.Actor(ctx)
+	d := door{conn: conn.Conn(), named: named, room: s.RoomForCheck, byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}}
 	if err := d.lock(ctx, steps); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,10 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 			return nil, err
 		}
 	}
-	writes := store.Fold(steps, checks)
+	writes := store.Fold(steps, checks, named)
+	if err := sqlstore.RecordEdits(ctx, d.ask, writes.Edits); err != nil {
+		return nil, err
+	}
 	if err := d.write(ctx, writes); err != nil {
 		return nil, err
 	}
@@ -82,12 +86,22 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 // door is one transaction of transitions.
 type door struct {
 	conn   *pgx.Conn
+	named  bool // somebody's changes, for the audit log
+	room   func(context.Context, sqlstore.Ask, monitor.ProjectID) error
 	byID   map[monitor.CheckID]*store.Loaded
 	byUUID map[uuid.UUID]*store.Loaded
 	bySlug map[slugKey]*store.Loaded
 }
 
 type slugKey struct{ pingKey, slug string }
+
+func (d *door) ask(ctx context.Context, query string, args ...any) sqlstore.Row {
+	return d.conn.QueryRow(ctx, query, args...)
+}
+
+// lockProjects comes before the checks, as in every change that is recorded.
+const lockProjects = `SELECT id FROM projects WHERE id IN
+	(SELECT project_id FROM checks WHERE id = ANY($1::bigint[]) OR uuid = ANY($2::text[])) ORDER BY id FOR NO KEY UPDATE`
 
 // lock begins the transaction and reads the checks.
 func (d *door) lock(ctx context.Context, steps []store.Step) error {
@@ -105,6 +119,9 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	}
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN")
+	if d.named {
+		batch.Queue(lockProjects, ids, uuids)
+	}
 	if len(uuids) == len(steps) {
 		batch.Queue(lockByUUID, uuids)
 	} else {
@@ -114,6 +131,11 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	defer results.Close()
 	if _, err := results.Exec(); err != nil {
 		return err
+	}
+	if d.named {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
 	}
 	rows, err := results.Query()
 	if err != nil {
@@ -179,6 +201,11 @@ func (d *door) create(ctx context.Context, ref store.Ref) (*store.Loaded, error)
 		return nil, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := d.room(ctx, d.ask, monitor.ProjectID(project)); errors.Is(err, fault.Forbidden) {
+		return &store.Loaded{Err: err}, nil
+	} else if err != nil {
 		return nil, err
 	}
 	check := ref.Create()

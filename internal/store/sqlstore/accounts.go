@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"rollcall/internal/account"
@@ -21,13 +22,18 @@ func (s *Store) HasUsers(ctx context.Context) (bool, error) {
 
 // CreateUser implements store.Accounts.
 func (s *Store) CreateUser(ctx context.Context, u account.User) (account.User, error) {
-	id, err := s.writing().InsertUser(ctx, gen.InsertUserParams{
+	u, err := insertUser(ctx, s.writing(), u)
+	return u, s.done("create user", err)
+}
+
+func insertUser(ctx context.Context, q *gen.Queries, u account.User) (account.User, error) {
+	id, err := q.InsertUser(ctx, gen.InsertUserParams{
 		Email:        u.Email,
 		PasswordHash: nullable(u.PasswordHash),
 		CreatedAt:    u.Created.UnixMicro(),
 	})
 	u.ID = account.UserID(id)
-	return u, s.done("create user", err)
+	return u, err
 }
 
 // UserByEmail implements store.Accounts.
@@ -51,7 +57,11 @@ func (s *Store) SetPassword(ctx context.Context, id account.UserID, hash string)
 // CreateProject implements store.Accounts.
 func (s *Store) CreateProject(ctx context.Context, p account.Project, owner account.UserID) (account.Project, error) {
 	p.BadgeKey = cmp.Or(p.BadgeKey, account.NewToken())
-	err := s.transact(ctx, "create project", func(q *gen.Queries) error {
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		q := gen.New(tx)
+		if err := roomForProject(ctx, q, owner); err != nil {
+			return err
+		}
 		id, err := q.InsertProject(ctx, gen.InsertProjectParams{
 			Name:      p.Name,
 			PingKey:   p.PingKey,
@@ -62,9 +72,19 @@ func (s *Store) CreateProject(ctx context.Context, p account.Project, owner acco
 			return err
 		}
 		p.ID = monitor.ProjectID(id)
-		return q.InsertMember(ctx, gen.InsertMemberParams{ProjectID: id, UserID: int64(owner), Role: string(account.Owner)})
+		if err := q.InsertMember(ctx, gen.InsertMemberParams{ProjectID: id, UserID: int64(owner), Role: string(account.Owner)}); err != nil {
+			return err
+		}
+		return record(ctx, asking(tx), projectEntry(account.Created, p).Changes(account.Fields{}, account.One("name", p.Name)))
 	})
-	return p, err
+	if err != nil {
+		return p, fmt.Errorf("create project: %w", err)
+	}
+	return p, nil
+}
+
+func projectEntry(verb account.Verb, p account.Project) account.Entry {
+	return account.Entry{Project: p.ID, Verb: verb, Object: account.OfProject, Key: fmt.Sprint(p.ID), Title: p.Name}
 }
 
 // ProjectsOf implements store.Accounts.
@@ -83,19 +103,28 @@ func (s *Store) ProjectsOf(ctx context.Context, id account.UserID) ([]store.Memb
 
 // SetPingKey implements store.Accounts.
 func (s *Store) SetPingKey(ctx context.Context, id monitor.ProjectID, key string) error {
-	rows, err := s.writing().SetPingKey(ctx, gen.SetPingKeyParams{ID: int64(id), PingKey: key})
-	return s.changed("set ping key", rows, err)
+	return s.change(ctx, "set ping key", id, func(q *gen.Queries, rec recorder) error {
+		if _, err := q.SetPingKey(ctx, gen.SetPingKeyParams{ID: int64(id), PingKey: key}); err != nil {
+			return err
+		}
+		return rec(account.Entry{Verb: account.Renewed, Object: account.OfKey, Key: "ping", Title: "ping key"})
+	})
 }
 
 // SetAPIKey implements store.Accounts.
 func (s *Store) SetAPIKey(ctx context.Context, id monitor.ProjectID, kind account.KeyKind, hash string, now time.Time) error {
-	rows, err := s.writing().PutAPIKey(ctx, gen.PutAPIKeyParams{
-		ProjectID: int64(id),
-		Kind:      string(kind),
-		Hash:      hash,
-		CreatedAt: now.UnixMicro(),
+	return s.change(ctx, "set API key", id, func(q *gen.Queries, rec recorder) error {
+		_, err := q.PutAPIKey(ctx, gen.PutAPIKeyParams{
+			ProjectID: int64(id),
+			Kind:      string(kind),
+			Hash:      hash,
+			CreatedAt: now.UnixMicro(),
+		})
+		if err != nil {
+			return err
+		}
+		return rec(account.Entry{Verb: account.Renewed, Object: account.OfKey, Key: string(kind), Title: kind.Words()})
 	})
-	return s.changed("set API key", rows, err)
 }
 
 // ProjectByAPIKey implements store.Accounts.
