@@ -38,7 +38,7 @@ type CheckFacts struct {
 	Channels []monitor.Channel // that the check tells
 	Latest   []Telling         // its newest deliveries
 	BaseURL  string
-	PingKey  string // of its project
+	PingKey  string // of its project; "" for who is not to know it
 	// MailDomain is the domain of mails that are pings; "" when none are taken.
 	MailDomain string
 	Tokens     []monitor.Token // imported from other services
@@ -141,7 +141,7 @@ type Tab struct {
 
 func howTo(f CheckFacts) HowTo {
 	h := HowTo{Address: f.BaseURL + "/ping/" + f.Check.UUID.String()}
-	if f.Check.Slug != "" {
+	if f.Check.Slug != "" && f.PingKey != "" {
 		h.ByName = f.BaseURL + "/ping/" + f.PingKey + "/" + f.Check.Slug
 	}
 	if f.MailDomain != "" {

@@ -44,6 +44,7 @@ func (s *Server) authorize(c *apiCall) error {
 		return refusal{code: http.StatusUnauthorized, words: wrongKeyText, detail: "This is the project's read-only key; the request needs its read-write key."}
 	}
 	c.project, c.key = project, kind
+	c.r = s.by(c.r, account.Actor{Kind: account.ByKey, Name: kind.Words()})
 	return s.pace(c)
 }
 

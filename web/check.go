@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -44,9 +45,9 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 // factsOf reads what a check's page shows.
 func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templates.CheckFacts, error) {
 	ctx := r.Context()
-	facts := templates.CheckFacts{
-		Check: check, PingKey: who.Project.PingKey,
-		BaseURL: s.base(), MailDomain: s.MailDomain,
+	facts := templates.CheckFacts{Check: check, BaseURL: s.base(), MailDomain: s.MailDomain}
+	if who.Project.Role.May(account.Change) {
+		facts.PingKey = who.Project.PingKey
 	}
 	var err error
 	if facts.Tokens, err = s.Store.Tokens(ctx, check.ID); err != nil {

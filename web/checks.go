@@ -6,6 +6,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/templates"
@@ -32,9 +33,11 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.ChecksPage{
-		Page:       frame,
-		List:       templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, runEnds(ends), frame.Clock),
-		TryAddress: s.base() + "/ping/" + who.Project.PingKey + "/" + firstSlug + "?create=1",
+		Page: frame,
+		List: templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, runEnds(ends), frame.Clock),
+	}
+	if frame.May(account.Change) {
+		page.TryAddress = s.base() + "/ping/" + who.Project.PingKey + "/" + firstSlug + "?create=1"
 	}
 	if page.Total == 0 {
 		page.Title = "Your first check"

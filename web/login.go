@@ -152,7 +152,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, err := s.firstAccount(r.Context(), token, email, hash)
+	user, err := s.firstAccount(s.by(r, account.Actor{Kind: account.ByPerson, Name: email}).Context(), token, email, hash)
 	if err != nil {
 		return err
 	}

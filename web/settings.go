@@ -13,13 +13,26 @@ func (s *Server) settings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, fresh *templates.FreshKey) error {
+	return s.renderSettings(w, r, http.StatusOK, func(p *templates.SettingsPage) { p.NewKey = fresh })
+}
+
+// renderSettings shows the settings; change, if any, puts in what is special this time.
+func (s *Server) renderSettings(w http.ResponseWriter, r *http.Request, status int, change func(*templates.SettingsPage)) error {
 	who := s.who(r)
 	frame, err := s.page(r, who, "Settings", "/settings")
 	if err != nil {
 		return err
 	}
-	page := templates.SettingsPage{Page: frame, Base: s.base(), PingKey: who.Project.PingKey, NewKey: fresh}
-	return s.render(w, r, http.StatusOK, templates.Settings(page))
+	usage, err := s.Store.Usage(r.Context(), who.Project.ID)
+	if err != nil {
+		return err
+	}
+	page := templates.SettingsPage{Page: frame, Base: s.base(), Name: who.Project.Name, Checks: usage.Checks, MostChecks: usage.Limits.Checks}
+	if frame.May(account.Change) {
+		page.PingKey = who.Project.PingKey
+	}
+	change(&page)
+	return s.render(w, r, status, templates.Settings(page))
 }
 
 func (s *Server) newPingKey(w http.ResponseWriter, r *http.Request) error {
