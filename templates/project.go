@@ -87,3 +87,21 @@ func roleMeans(r account.Role) string {
 	}
 	return "may do nothing."
 }
+
+// InvitationMail tells somebody who may not know Rollcall that they are invited.
+func InvitationMail(i account.Invitation, link string) Mail {
+	to := "a project"
+	if name := account.MailName(i.Name); name != "" {
+		to = "the project “" + name + "”"
+	}
+	return Mail{
+		Subject: "An invitation to Rollcall", Title: "You are invited",
+		Sentences: []string{
+			shown(i.Inviter) + " invites you to " + to + " on Rollcall, as " + RoleWords(i.Role) + ".",
+			"Rollcall tells people when a scheduled job did not run.",
+		},
+		Button: "See the invitation", Page: link,
+		Why:     "You get this because " + shown(i.Inviter) + " gave your address. Nothing happens unless you accept.",
+		Closing: "The link works until " + i.Expires.UTC().Format("Mon 2 Jan 2006, 15:04") + " UTC.",
+	}
+}

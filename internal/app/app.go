@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -108,7 +109,9 @@ func (a *App) prepare(ctx context.Context, mail alerter.SMTPConfig, described pr
 	if err := a.bind(); err != nil {
 		return err
 	}
-	changed, err := described.Apply(ctx, a.store, now())
+	a.store.Bound(store.Limits{Checks: a.config.MaxChecks, Members: a.config.MaxMembers})
+	file := account.Actor{Kind: account.ByFile, Name: filepath.Base(a.config.Provision), At: now()}
+	changed, err := described.Apply(store.By(ctx, file), a.store, now())
 	if err != nil {
 		return err
 	}
@@ -178,7 +181,9 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		}
 		a.postman = &alerter.Postman{
 			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
-			Writers: map[account.LetterKind]alerter.Writer{},
+			Writers: map[account.LetterKind]alerter.Writer{
+				account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String()),
+			},
 		}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}

@@ -29,6 +29,9 @@ type Config struct {
 	EgressAllow    []netip.Prefix // that alerts may reach although private
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts
 
+	MaxChecks  *int // of an account; nil is no limit
+	MaxMembers *int // of a project; nil is no limit
+
 	Roles     []Role // what this process does; none means all
 	Provision string // file with the state to bring about; "" is none
 
