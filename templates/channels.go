@@ -49,6 +49,7 @@ type ChannelRow struct {
 	LastSent time.Time     // zero: never
 	Messages []DeliveryRow // the newest first
 	NoMail   bool          // this server cannot send mail
+	Fixed    bool          // the reader may not change it
 }
 
 // messagesDrawn is how many messages of a channel its list shows.
@@ -101,10 +102,11 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 	stuck, waiting := stuckMessage(row.Messages)
 	switch {
 	case row.Disabled != "":
-		return &Notice{
-			Status: monitor.Down, Text: "Switched off: " + strings.TrimSuffix(row.Disabled, ".") + ".",
-			Link: "/channels/" + strconv.FormatInt(int64(row.ID), 10), Words: "Switch it on again",
+		notice := &Notice{Status: monitor.Down, Text: "Switched off: " + strings.TrimSuffix(row.Disabled, ".") + "."}
+		if !row.Fixed {
+			notice.Link, notice.Words = "/channels/"+strconv.FormatInt(int64(row.ID), 10), "Switch it on again"
 		}
+		return notice
 	case row.Kind == monitor.Email && row.NoMail:
 		return &Notice{Status: monitor.Down, Text: "This server has no mail server to send by. Whoever runs it can name one with --smtp."}
 	case stuck != nil:
@@ -360,7 +362,7 @@ func MessagesOf(row ChannelRow, clock Clock) Messages {
 		Channel: strconv.FormatInt(int64(row.ID), 10),
 		Sheet:   SheetOf(row.Messages[:min(shown, len(row.Messages))], nil, query, clock),
 	}
-	m.Sheet.Back = "/channels/" + m.Channel
+	m.Sheet.Back, m.Sheet.Fixed = "/channels/"+m.Channel, row.Fixed
 	if len(row.Messages) > 0 {
 		newest := row.Messages[0]
 		waits := newest.State == monitor.Pending || newest.State == monitor.Sending

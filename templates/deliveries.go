@@ -136,6 +136,8 @@ type DeliveryRow struct {
 type Sheet struct {
 	Days []SheetDay
 	Back string // where one is sent back to after a replay
+	// Fixed tells that the reader may not replay.
+	Fixed bool
 }
 
 // SheetDay is the deliveries that were decided on one day.

@@ -446,7 +446,7 @@ func DeliverySheet(s Sheet) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, line := range day.Lines {
-				templ_7745c5c3_Err = deliveryLine(line, s.Back).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = deliveryLine(line, s).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -459,7 +459,7 @@ func DeliverySheet(s Sheet) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = opened(*line.Opened, line, s.Back).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = opened(*line.Opened, line, s).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -478,7 +478,7 @@ func DeliverySheet(s Sheet) templ.Component {
 	})
 }
 
-func deliveryLine(l Line, back string) templ.Component {
+func deliveryLine(l Line, s Sheet) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -768,8 +768,8 @@ func deliveryLine(l Line, back string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if l.Dead {
-			templ_7745c5c3_Err = replay(l, back, "btn small").Render(ctx, templ_7745c5c3_Buffer)
+		if l.Dead && !s.Fixed {
+			templ_7745c5c3_Err = replay(l, s.Back, "btn small").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1041,7 +1041,7 @@ func settle(l Line, back, action, words string) templ.Component {
 }
 
 // opened is everything about one delivery: what was tried, what was sent.
-func opened(o Opened, l Line, back string) templ.Component {
+func opened(o Opened, l Line, s Sheet) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -1193,22 +1193,22 @@ func opened(o Opened, l Line, back string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if l.Ended {
-			templ_7745c5c3_Err = replay(l, back, "btn").Render(ctx, templ_7745c5c3_Buffer)
+		if l.Ended && !s.Fixed {
+			templ_7745c5c3_Err = replay(l, s.Back, "btn").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		if l.Waits {
+		if l.Waits && !s.Fixed {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<div class=\"row\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = settle(l, back, "now", "Try now").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settle(l, s.Back, "now", "Try now").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = settle(l, back, "give-up", "Give up").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settle(l, s.Back, "give-up", "Give up").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

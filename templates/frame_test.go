@@ -42,7 +42,7 @@ func frame(t *testing.T, title, here string) templates.Page {
 	t.Helper()
 	at := clock(t)
 	return templates.Page{
-		Title: title, Here: here, User: "ines.marten@northwind.example", Project: "Production",
+		Title: title, Here: here, User: "ines.marten@northwind.example", Project: "Production", Role: account.Owner,
 		Projects: []templates.ProjectState{
 			{ID: 1, Name: "Production", Current: true, Status: monitor.Down, Words: "2 down", Down: 2},
 			{ID: 2, Name: "Staging", Status: monitor.Up, Words: "9 up"},

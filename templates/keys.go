@@ -28,15 +28,7 @@ func keyKinds() []account.KeyKind {
 
 // keyWords say what a key of the kind is.
 func keyWords(kind account.KeyKind) string {
-	switch kind {
-	case account.KeyReadWrite:
-		return "API key"
-	case account.KeyReadOnly:
-		return "Read-only API key"
-	case account.KeyPing:
-		return "Ping key"
-	}
-	return string(kind)
+	return Capital(kind.Words())
 }
 
 // keyMeans say what a key of the kind can do.

@@ -72,7 +72,7 @@ func (p Page) May(a account.Action) bool { return p.Role.May(a) }
 // title is the page's name for tabs and bookmarks: the worst news comes first.
 func (p Page) title() string {
 	switch {
-	case p.User == "":
+	case p.User == "" || p.Project == "":
 		return p.Title + " · Rollcall"
 	case p.Down > 0:
 		return fmt.Sprintf("%d down · %s · %s", p.Down, p.Title, p.Project)

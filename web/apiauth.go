@@ -45,6 +45,7 @@ func (s *Server) authorize(c *apiCall) error {
 	}
 	s.KeyUses.note(found.Hash, s.Now())
 	c.project, c.key = project, found
+	c.r = s.by(c.r, account.Actor{Kind: account.ByKey, Name: found.Kind.Words() + " " + found.Name})
 	return s.pace(c)
 }
 

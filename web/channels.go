@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -56,7 +57,7 @@ func (s *Server) channelRow(r *http.Request, channel monitor.Channel) (templates
 	rows, err := s.Store.Deliveries(r.Context(), store.DeliveryQuery{
 		Project: channel.Project, Channel: channel.ID, Limit: messagesRead,
 	})
-	row := templates.ChannelRow{Channel: channel, NoMail: !s.MailConfigured}
+	row := templates.ChannelRow{Channel: channel, NoMail: !s.MailConfigured, Fixed: !s.who(r).Project.Role.May(account.Change)}
 	for _, message := range rows {
 		row.Messages = append(row.Messages, templates.DeliveryRow(message))
 		if row.LastSent.IsZero() && message.State == monitor.Sent {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/templates"
@@ -41,7 +42,7 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 		Page: frame,
 		List: templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, runEnds(ends), frame.Clock),
 	}
-	if isFirst(checks) {
+	if isFirst(checks) && frame.May(account.Change) {
 		page.TryAddress = s.base() + "/ping/" + checks[0].UUID.String()
 	}
 	if page.Empty() {

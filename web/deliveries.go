@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/templates"
@@ -62,6 +63,7 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 	if page.Sheet, err = s.sheet(r, who, rows, query, frame.Clock); err != nil {
 		return err
 	}
+	page.Sheet.Fixed = !frame.May(account.Change)
 	if page.Sum, err = s.deliverySum(r, who); err != nil {
 		return err
 	}

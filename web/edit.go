@@ -24,8 +24,7 @@ const (
 	newGrace  = time.Hour
 )
 
-// checkOf returns the check that a route's {id} names, and who looks at it: a link
-// may lead to a check of another of their projects than the one they look at.
+// checkOf returns the check that a route's {id} names, and who looks at it.
 func (s *Server) checkOf(r *http.Request) (Who, monitor.Check, error) {
 	who := s.who(r)
 	id, err := uuid.Parse(mux.Vars(r)["id"])
@@ -33,18 +32,30 @@ func (s *Server) checkOf(r *http.Request) (Who, monitor.Check, error) {
 		return who, monitor.Check{}, errNoPage
 	}
 	check, err := s.Store.Check(r.Context(), who.Project.ID, id)
-	for _, project := range who.Projects {
-		if !errors.Is(err, fault.NotFound) {
-			break
-		}
-		if check, err = s.Store.Check(r.Context(), project.ID, id); err == nil {
-			who = who.in(project.ID)
-		}
-	}
 	if errors.Is(err, fault.NotFound) {
 		err = errNoPage
 	}
 	return who, check, err
+}
+
+// whereCheck returns who looking at the project, of theirs, that has the check of the
+// route; at the one they look at when none has.
+func (s *Server) whereCheck(r *http.Request, who Who) (Who, error) {
+	id, err := uuid.Parse(mux.Vars(r)["id"])
+	if err != nil || len(who.Projects) < 2 {
+		return who, nil
+	}
+	check, err := s.Store.Check(r.Context(), who.Project.ID, id)
+	for _, project := range who.Projects {
+		if !errors.Is(err, fault.NotFound) {
+			break
+		}
+		check, err = s.Store.Check(r.Context(), project.ID, id)
+	}
+	if errors.Is(err, fault.NotFound) {
+		return who, nil
+	}
+	return who.in(check.Project), err
 }
 
 func (s *Server) newCheckForm(w http.ResponseWriter, r *http.Request) error {
@@ -136,7 +147,11 @@ func (s *Server) createCheck(w http.ResponseWriter, r *http.Request) error {
 		return s.refuseEdit(w, r, edit, fault.Invalid{"slug": slugTaken})
 	}
 	if err != nil {
-		return err
+		wrong, err := orWrong(err, "limit")
+		if err != nil {
+			return err
+		}
+		return s.refuseEdit(w, r, edit, wrong)
 	}
 	return s.redirect(w, r, "/checks/"+id.String())
 }

@@ -17,17 +17,18 @@ import (
 
 // Failures that only the edge knows.
 var (
-	errSignedOut = errors.New("not signed in")
-	errNoPage    = fault.Say(fault.NotFound, "There is nothing at this address. It may have been deleted, or the address was cut off.")
-	errNoProject = fault.Say(fault.Forbidden, "You are a member of no project yet. Make one, or ask to be invited to one.")
-	errMethod    = errors.New("method not allowed")
-	errOrigin    = errors.New("cross-origin request")
-	errHost      = errors.New("wrong host")
-	errUsedLink  = errors.New("link to the first account was used")
-	errEndedLink = errors.New("link was used")
-	errGone      = errors.New("the client is gone")
-	errPanic     = errors.New("panic")
-	errBadForm   = errors.New("the form cannot be read")
+	errSignedOut     = errors.New("not signed in")
+	errNoPage        = fault.Say(fault.NotFound, "There is nothing at this address. It may have been deleted, or the address was cut off.")
+	errNoProject     = fault.Say(fault.Forbidden, "You are a member of no project yet. Make one, or ask to be invited to one.")
+	errMethod        = errors.New("method not allowed")
+	errOrigin        = errors.New("cross-origin request")
+	errHost          = errors.New("wrong host")
+	errUsedLink      = errors.New("link to the first account was used")
+	errEndedLink     = errors.New("link was used")
+	errGone          = errors.New("the client is gone")
+	errPanic         = errors.New("panic")
+	errBadForm       = errors.New("the form cannot be read")
+	errOldInvitation = fault.Say(fault.NotFound, "It was accepted or taken back, or its time is over. Whoever sent it can send another one.")
 )
 
 // tooMany is the answer to too many attempts.
@@ -80,6 +81,8 @@ func replyTo(err error) reply {
 		return reply{http.StatusGone, "This link has ended", "It was used before, or its time is over. Whoever runs this server finds a new one in its output after a restart, as long as nobody has an account."}
 	case errors.Is(err, errEndedLink):
 		return reply{http.StatusGone, "This link has ended", "It was used before, or its 30 minutes are over. Nothing was changed; ask for a new one where you asked for this."}
+	case errors.Is(err, errOldInvitation):
+		return reply{http.StatusGone, "This invitation has ended", words}
 	case errors.Is(err, errSignedOut):
 		return reply{http.StatusForbidden, "You are logged out", "Nothing was saved. Log in in another tab, then go back here and send the form again: what you typed is still there."}
 	case errors.As(err, &many):
@@ -128,6 +131,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("HX-Refresh", "true")
 	case errors.Is(err, errSignedOut) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	case errors.Is(err, errNoProject) && r.Method == http.MethodGet && !live(r):
+		http.Redirect(w, r, "/projects/new", http.StatusSeeOther)
 		return
 	case errors.As(err, &many):
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(many.after.Seconds()))))

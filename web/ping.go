@@ -200,6 +200,10 @@ func (p *Pings) tooMany(w http.ResponseWriter, r *http.Request) bool {
 // answer tells the client what became of its ping. OK means stored.
 func answer(w http.ResponseWriter, result store.Result, err error) {
 	header := w.Header()
+	if errors.Is(err, fault.Forbidden) {
+		say(w, http.StatusForbidden, "not created: this account has all the checks it may have")
+		return
+	}
 	if err != nil {
 		header.Set("Retry-After", strconv.Itoa(5+rand.IntN(6)))
 		say(w, http.StatusServiceUnavailable, "try again")

@@ -150,7 +150,7 @@ func (p *Pings) storeOne(r *http.Request, format string, event dialect.Event) di
 		created = result.Created
 	}
 	switch {
-	case errors.Is(err, fault.NotFound):
+	case errors.Is(err, fault.NotFound), errors.Is(err, fault.Forbidden): // of its kind there is no such check, and there will be none
 		return dialect.Unknown
 	case err != nil:
 		return dialect.TryAgain

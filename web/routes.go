@@ -76,6 +76,10 @@ func routes() []route {
 		{"POST", "/project", person, (*Server).switchProject},
 		{"GET", "/docs", anybody, (*Server).docsIndex},
 		{"GET", "/docs/{page}", anybody, (*Server).docsPage},
+		{"GET", "/projects/new", person, (*Server).newProjectForm},
+		{"POST", "/projects", person, (*Server).createProject},
+		{"GET", "/invitations/{token}", anybody, (*Server).invitationForm},
+		{"POST", "/invitations/{token}", anybody, (*Server).acceptInvitation},
 
 		{"GET", "/go/{key}", person, (*Server).goToCheck},
 		{"GET", "/checks", sees, (*Server).checks},
@@ -113,6 +117,21 @@ func routes() []route {
 		{"GET", "/settings/keys", manages, (*Server).keys},
 		{"POST", "/settings/keys", manages, again((*Server).newKey)},
 		{"POST", "/settings/keys/{id}/revoke", manages, (*Server).revokeKey},
+		{"POST", "/settings/project", manages, (*Server).renameProject},
+		{"POST", "/settings/delete", owns, again((*Server).deleteProject)},
+		{"GET", "/settings/team", sees, (*Server).team},
+		{"POST", "/settings/team/leave", sees, (*Server).leaveProject},
+		{"POST", "/settings/team/members/{id}/role", manages, (*Server).setRole},
+		{"POST", "/settings/team/members/{id}/remove", manages, (*Server).removeMember},
+		{"POST", "/settings/team/invitations", manages, (*Server).invite},
+		{"POST", "/settings/team/invitations/{id}/resend", manages, (*Server).resendInvitation},
+		{"POST", "/settings/team/invitations/{id}/revoke", manages, (*Server).revokeInvitation},
+		{"POST", "/settings/team/transfer", owns, again((*Server).proposeTransfer)},
+		{"POST", "/settings/team/transfer/end", sees, (*Server).endTransfer},
+		{"POST", "/settings/team/transfer/accept", sees, again((*Server).acceptTransfer)},
+		{"GET", "/settings/audit", sees, (*Server).audit},
+		{"GET", "/settings/audit.csv", manages, (*Server).auditCSV},
+		{"GET", "/settings/audit.json", manages, (*Server).auditJSON},
 	}
 }
 
@@ -176,6 +195,11 @@ func (s *Server) dispatch(path string, routes []route) http.Handler {
 	})
 }
 
+// checkPath begins the routes of a check. A link may lead to one of another project
+// than the one that is looked at; what one may do there is for the role there.
+const checkPath = "/checks/{id}"
+
+// serve keeps the limits and the access of a route.
 func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) error {
 	if route.method == http.MethodPost {
 		if r.ContentLength > formLimit {
@@ -191,10 +215,16 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) erro
 		if err != nil {
 			return err
 		}
+		if strings.HasPrefix(route.path, checkPath) {
+			if who, err = s.whereCheck(r, who); err != nil {
+				return err
+			}
+		}
 		note(r).who = &who
 		if err := who.allowed(route.access); err != nil {
 			return err
 		}
+		r = s.by(r, account.ByPersonOf(who.User))
 	}
 	return route.handle(s, w, r)
 }

@@ -81,7 +81,7 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	}
 	newcomer := s.newcomer(email, hash)
 	newcomer.Link, newcomer.Purpose = account.HashKey(token), purposeSetup
-	user, err := s.Store.Register(r.Context(), newcomer, s.Now())
+	user, err := s.Store.Register(s.by(r, account.Actor{Kind: account.ByPerson, Name: email}).Context(), newcomer, s.Now())
 	if errors.Is(err, fault.NotFound) {
 		return errUsedLink
 	}
@@ -170,7 +170,7 @@ func (s *Server) signupLink(w http.ResponseWriter, r *http.Request) error {
 	}
 	newcomer := s.newcomer(link.Email, hash)
 	newcomer.Link, newcomer.Purpose = link.Hash, account.ForSignup
-	user, err := s.Store.Register(ctx, newcomer, s.Now())
+	user, err := s.Store.Register(s.by(r, account.Actor{Kind: account.ByPerson, Name: link.Email}).Context(), newcomer, s.Now())
 	switch {
 	case errors.Is(err, fault.Conflict):
 		return fault.Say(fault.Conflict, "%s has an account already; log in to it.", link.Email)

@@ -36,6 +36,7 @@ type commandLine struct {
 	Apply       apply       `cmd:"" help:"Bring about the channels and checks that a file describes."`
 	Export      export      `cmd:"" help:"Print the project as the file that apply takes."`
 	Import      imports     `cmd:"" help:"Make checks of crontabs, timers, and what other services watch."`
+	Audit       audit       `cmd:"" help:"Look at the logs of who changed what."`
 	Completion  completion  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Version     showVersion `cmd:"" help:"Show the version."`
 }
@@ -78,6 +79,8 @@ type serve struct {
 	OpsListen      string        `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where health, metrics and profiles are served, without a password (${default}; empty: nowhere)."`
 	EgressAllow    []network     `env:"ROLLCALL_EGRESS_ALLOW" placeholder:"CIDR" help:"Networks that alerts may reach although they are private, separated by commas."`
 	TrustedProxies []network     `env:"ROLLCALL_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that may say in X-Forwarded-For who a client is."`
+	MaxChecks      limit         `env:"ROLLCALL_MAX_CHECKS" default:"none" placeholder:"N" help:"How many checks an account may have, over all projects it owns, or none for no limit (${default})."`
+	MaxMembers     limit         `env:"ROLLCALL_MAX_MEMBERS" default:"none" placeholder:"N" help:"How many members a project may have, or none for no limit (${default})."`
 	Roles          []app.Role    `env:"ROLLCALL_ROLES" enum:"web,scheduler,alerter" default:"web,scheduler,alerter" placeholder:"ROLE" help:"What this process does: ${enum}. Several processes can share one PostgreSQL."`
 	Provision      string        `env:"ROLLCALL_PROVISION" placeholder:"FILE" help:"YAML file with projects, channels and checks to bring about at the start."`
 	LogFormat      app.LogFormat `env:"ROLLCALL_LOG_FORMAT" enum:"text,json" default:"text" help:"How log lines are written: ${enum}."`
@@ -115,6 +118,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
+		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,
 	})
 	if err != nil {
@@ -136,6 +140,23 @@ func (n *network) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is no network, such as 10.0.0.0/8, and no address", text)
 	}
 	*n = network(prefix)
+	return nil
+}
+
+// limit is a number of things that there may be at most, or "none".
+type limit struct{ n *int }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *limit) UnmarshalText(text []byte) error {
+	if string(text) == "none" {
+		l.n = nil
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is no limit; give a number from 1, or none", text)
+	}
+	l.n = &n
 	return nil
 }
 

@@ -13,7 +13,6 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
@@ -103,14 +102,12 @@ func ValidEmail(text string) (string, error) {
 
 // ValidProjectName returns the name in its stored form, or a fault.Invalid.
 func ValidProjectName(name string) (string, error) {
-	name = strings.TrimSpace(name)
-	switch {
-	case name == "":
-		return "", fault.Invalid{"project": "needs a name"}
-	case !utf8.ValidString(name) || utf8.RuneCountInString(name) > ProjectNameLimit:
-		return "", fault.Invalid{"project": fmt.Sprintf("has a name of more than %d characters", ProjectNameLimit)}
+	wrong := fault.Invalid{}
+	name = monitor.ValidName(wrong, "project", name, ProjectNameLimit)
+	if name == "" {
+		wrong["project"] = "needs a name"
 	}
-	return name, nil
+	return name, wrong.OrNil()
 }
 
 // ValidPingKey refuses a given ping key that is not of the right form.

@@ -23,6 +23,17 @@ const (
 	KeyPing      KeyKind = "ping" // addresses a project's checks by their slugs, and can do nothing else
 )
 
+// Words is what a key of the kind is called.
+func (k KeyKind) Words() string {
+	switch k {
+	case KeyReadOnly:
+		return "read-only API key"
+	case KeyPing:
+		return "ping key"
+	}
+	return "API key"
+}
+
 // FirstKey is the name of a key that was made with its project, or set by a file.
 const FirstKey = "first"
 

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -113,7 +114,9 @@ func (a *App) prepare(ctx context.Context, mail alerter.SMTPConfig, described pr
 	if err := a.bind(); err != nil {
 		return err
 	}
-	changed, err := described.Apply(ctx, a.store, now())
+	a.store.Bound(store.Limits{Checks: a.config.MaxChecks, Members: a.config.MaxMembers})
+	file := account.Actor{Kind: account.ByFile, Name: filepath.Base(a.config.Provision), At: now()}
+	changed, err := described.Apply(store.By(ctx, file), a.store, now())
 	if err != nil {
 		return err
 	}
@@ -228,7 +231,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 
 // writers puts letters of each kind into words.
 func (a *App) writers() map[account.LetterKind]alerter.Writer {
-	all := map[account.LetterKind]alerter.Writer{}
+	all := map[account.LetterKind]alerter.Writer{account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String())}
 	maps.Copy(all, alerter.AccountLetters(a.store, a.base.String()))
 	return all
 }

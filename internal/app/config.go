@@ -33,6 +33,9 @@ type Config struct {
 	EgressExact    []netip.AddrPort // that alerts may reach although private, each on its one port
 	TrustedProxies []netip.Prefix   // whose X-Forwarded-For counts
 
+	MaxChecks  *int // of an account; nil is no limit
+	MaxMembers *int // of a project; nil is no limit
+
 	Roles     []Role // what this process does; none means all
 	Provision string // file with the state to bring about; "" is none
 

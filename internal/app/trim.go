@@ -22,6 +22,7 @@ func (a *App) trim(ctx context.Context) error {
 		at := now()
 		more, err := a.store.Trim(ctx, store.Keep{
 			Pings: keepPings, Flips: at.Add(-keepFlips), Deliveries: at.Add(-keepDeliveries), Expired: at,
+			Audit: at.Add(-store.AuditKept),
 		})
 		if err != nil && ctx.Err() == nil {
 			a.config.Log.Error("old rows not deleted", "err", err)

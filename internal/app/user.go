@@ -43,6 +43,7 @@ func AddUser(ctx context.Context, database string, n NewAccount) (Opened, error)
 			return err
 		}
 		project := account.Project{Name: name, PingKey: account.NewPingKey(), Created: now()}
+		ctx := store.By(ctx, account.Actor{Kind: account.ByCommand, Name: "rollcall user add", At: now()})
 		if made.Project, err = st.CreateProject(ctx, project, made.User.ID); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ var table = map[string]line{
 	"internal/fault":    {},
 	"internal/schedule": {may: "internal/fault"},
 	"internal/monitor":  {may: "internal/schedule internal/fault"},
-	"internal/account":  {may: "internal/monitor internal/fault", why: "the project that has members is the project that has checks: one type for its id"},
+	"internal/account":  {may: "internal/monitor internal/schedule internal/fault", why: "the project that has members is the project that has checks: one type for its id; the audit log tells what changed of a check"},
 
 	"internal/store":              {may: "pure"},
 	"internal/store/sqlstore":     {may: "pure internal/store internal/store/sqlstore/gen migrations"},

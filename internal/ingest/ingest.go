@@ -111,7 +111,8 @@ func New(door store.Door, options Options) *Ingest {
 func (in *Ingest) Stats() *Stats { return &in.stats }
 
 // Submit stores a ping that has just been received and returns what it did. The
-// error is fault.NotFound when there is no such check, and fault.Unavailable when
+// error is fault.NotFound when there is no such check, fault.Forbidden when one more
+// may not be made, and fault.Unavailable when
 // the ping could not be stored now, or is not known to be.
 func (in *Ingest) Submit(ctx context.Context, report Report) (store.Result, error) {
 	a := &arrival{Report: report, done: make(chan answer, 1)}
@@ -256,7 +257,7 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	}
 	told := false
 	for i, a := range batch {
-		if err := results[i].Err; err != nil && !errors.Is(err, fault.NotFound) {
+		if err := results[i].Err; err != nil && !errors.Is(err, fault.NotFound) && !errors.Is(err, fault.Forbidden) {
 			in.options.Log.Error("ping not stored", "err", err)
 			results[i].Err = fmt.Errorf("%w: %w", fault.Unavailable, err)
 		}

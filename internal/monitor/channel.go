@@ -63,11 +63,10 @@ const (
 // Valid returns the channel in its canonical form, or a fault.Invalid.
 func (c Channel) Valid() (Channel, error) {
 	wrong := fault.Invalid{}
-	c.Name = strings.TrimSpace(c.Name)
+	c.Name = ValidName(wrong, "name", c.Name, NameLimit)
 	if c.Name == "" {
 		wrong["name"] = "is missing; say who or what is told"
 	}
-	checkText(wrong, "name", c.Name, NameLimit)
 	switch c.Kind {
 	case Email:
 		c.Settings = Settings{Address: strings.TrimSpace(c.Settings.Address)}

@@ -50,8 +50,7 @@ func (c Config) Title() string { return cmp.Or(c.Name, c.Slug, "unnamed") }
 // says for every field what is wrong with it.
 func (c Config) Valid() (Config, error) {
 	wrong := fault.Invalid{}
-	c.Name = strings.TrimSpace(c.Name)
-	checkText(wrong, "name", c.Name, NameLimit)
+	c.Name = ValidName(wrong, "name", c.Name, NameLimit)
 	if c.Slug != "" && (len(c.Slug) > SlugLimit || !slugPattern.MatchString(c.Slug)) {
 		wrong["slug"] = fmt.Sprintf("takes up to %d of a–z, 0–9, - and _", SlugLimit)
 	}

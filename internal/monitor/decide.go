@@ -87,7 +87,7 @@ func Provisioned(id uuid.UUID, slug, title string, configure func(Config) Config
 		Name: slug, Slug: slug, Grace: provisionedGrace,
 		Schedule: schedule.Spec{Kind: schedule.Every, Period: provisionedPeriod},
 	}
-	if name := Plain(title, NameLimit); name != "" {
+	if name := PlainName(title, NameLimit); name != "" {
 		config.Name = name
 	}
 	if configure != nil {

@@ -21,6 +21,13 @@ type Writes struct {
 	Pings   []PingWrite
 	Flips   []FlipWrite
 	Assigns []AssignWrite
+	Edits   []Edit // for the audit log; none when nobody is named
+}
+
+// Edit is what somebody changed about a check.
+type Edit struct {
+	Before, After monitor.Check
+	Assign        *[]monitor.ChannelID // as in Step
 }
 
 // CheckWrite is a check's new row. WakeMoved tells whether the one indexed column
@@ -53,8 +60,9 @@ type AssignWrite struct {
 // Fold lets every step decide on its check as the steps before it left it. The
 // engine gives the checks by step: nil where there is none, and the same pointer
 // for steps on the same check. Nothing is written here, so an engine whose
-// transaction fails may simply fold again.
-func Fold(steps []Step, checks []*Loaded) Writes {
+// transaction fails may simply fold again. Named tells that the changes are
+// somebody's, who is to stand in the audit log.
+func Fold(steps []Step, checks []*Loaded, named bool) Writes {
 	w := Writes{Results: make([]Result, len(steps))}
 	written := make(map[*Loaded]int, len(steps)) // index into w.Checks
 	for i, step := range steps {
@@ -77,6 +85,9 @@ func Fold(steps []Step, checks []*Loaded) Writes {
 		loaded.Created = false
 		if step.Assign != nil {
 			w.Assigns = append(w.Assigns, AssignWrite{before.ID, before.Project, *step.Assign})
+		}
+		if named && (step.Assign != nil || !change.Unchanged) {
+			w.Edits = append(w.Edits, Edit{before, change.Check, step.Assign})
 		}
 		if change.Unchanged {
 			continue

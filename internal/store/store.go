@@ -34,6 +34,8 @@ type Store interface {
 	Channels
 	Programs
 	Team
+	Members
+	Audit
 	Letters
 	Keys
 	Housekeeping
@@ -389,4 +391,5 @@ type Keep struct {
 	Flips      time.Time // those since then
 	Deliveries time.Time // those decided since then
 	Expired    time.Time // sessions, tokens and answers to requests that expired before are deleted
+	Audit      time.Time // entries since then, and the newest of each project
 }

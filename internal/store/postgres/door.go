@@ -65,7 +65,8 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, err
 	}
 	defer conn.Release() // a connection in a failed transaction is closed by the pool
-	d := door{conn: conn.Conn(), byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}, projects: map[string]monitor.ProjectID{}}
+	_, named := store.Actor(ctx)
+	d := door{conn: conn.Conn(), named: named, room: s.RoomForCheck, byID: map[monitor.CheckID]*store.Loaded{}, byUUID: map[uuid.UUID]*store.Loaded{}, bySlug: map[slugKey]*store.Loaded{}, projects: map[string]monitor.ProjectID{}}
 	if err := d.lock(ctx, steps); err != nil {
 		return nil, err
 	}
@@ -75,7 +76,10 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 			return nil, err
 		}
 	}
-	writes := store.Fold(steps, checks)
+	writes := store.Fold(steps, checks, named)
+	if err := sqlstore.RecordEdits(ctx, d.ask, writes.Edits); err != nil {
+		return nil, err
+	}
 	if err := d.write(ctx, writes); err != nil {
 		return nil, err
 	}
@@ -85,6 +89,8 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 // door is one transaction of transitions.
 type door struct {
 	conn   *pgx.Conn
+	named  bool // somebody's changes, for the audit log
+	room   func(context.Context, sqlstore.Ask, monitor.ProjectID) error
 	byID   map[monitor.CheckID]*store.Loaded
 	byUUID map[uuid.UUID]*store.Loaded
 	bySlug map[slugKey]*store.Loaded
@@ -96,6 +102,14 @@ type slugKey struct {
 	project monitor.ProjectID
 	slug    string
 }
+
+func (d *door) ask(ctx context.Context, query string, args ...any) sqlstore.Row {
+	return d.conn.QueryRow(ctx, query, args...)
+}
+
+// lockProjects comes before the checks, as in every change that is recorded.
+const lockProjects = `SELECT id FROM projects WHERE id IN
+	(SELECT project_id FROM checks WHERE id = ANY($1::bigint[]) OR uuid = ANY($2::text[])) ORDER BY id FOR NO KEY UPDATE`
 
 // lock begins the transaction and reads the checks.
 func (d *door) lock(ctx context.Context, steps []store.Step) error {
@@ -113,6 +127,9 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	}
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN")
+	if d.named {
+		batch.Queue(lockProjects, ids, uuids)
+	}
 	if len(uuids) == len(steps) {
 		batch.Queue(lockByUUID, uuids)
 	} else {
@@ -125,6 +142,11 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	defer results.Close()
 	if _, err := results.Exec(); err != nil {
 		return err
+	}
+	if d.named {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
 	}
 	if err := each(results.Query, d.scan); err != nil || len(hashes) == 0 {
 		return err
@@ -203,6 +225,11 @@ ON CONFLICT (project_id, slug) DO NOTHING RETURNING id`
 // create makes the check of a first ping, told to every channel of its project.
 // When another node makes it at the same time, that one's is locked instead.
 func (d *door) create(ctx context.Context, ref store.Ref, project monitor.ProjectID) (*store.Loaded, error) {
+	if err := d.room(ctx, d.ask, project); errors.Is(err, fault.Forbidden) {
+		return &store.Loaded{Err: err}, nil
+	} else if err != nil {
+		return nil, err
+	}
 	check := ref.Create()
 	check.Project = project
 	loaded := &store.Loaded{Created: true}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore"
@@ -83,8 +84,9 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, fmt.Errorf("begin transitions: %w", classify(err))
 	}
 	defer func() { _ = tx.Rollback() }()
+	_, named := store.Actor(ctx)
 	door := door{
-		ctx: ctx, tx: tx, hot: &s.hot,
+		ctx: ctx, tx: tx, hot: &s.hot, room: s.RoomForCheck,
 		byID:   make(map[monitor.CheckID]*store.Loaded, len(steps)),
 		byUUID: make(map[uuid.UUID]*store.Loaded, len(steps)),
 	}
@@ -92,7 +94,10 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	if err != nil {
 		return nil, fmt.Errorf("load checks: %w", classify(err))
 	}
-	writes := store.Fold(steps, checks)
+	writes := store.Fold(steps, checks, named)
+	if err := sqlstore.RecordEdits(ctx, door.ask, writes.Edits); err != nil {
+		return nil, fmt.Errorf("record transitions: %w", classify(err))
+	}
 	if err := door.write(writes); err != nil {
 		return nil, fmt.Errorf("write transitions: %w", classify(err))
 	}
@@ -107,8 +112,13 @@ type door struct {
 	ctx    context.Context
 	tx     *sql.Tx
 	hot    *statements
+	room   func(context.Context, sqlstore.Ask, monitor.ProjectID) error
 	byID   map[monitor.CheckID]*store.Loaded
 	byUUID map[uuid.UUID]*store.Loaded
+}
+
+func (d *door) ask(ctx context.Context, query string, args ...any) sqlstore.Row {
+	return d.tx.QueryRowContext(ctx, query, args...)
 }
 
 func (d *door) exec(stmt *sql.Stmt, args ...any) error {
@@ -204,6 +214,11 @@ func (d *door) create(ref store.Ref) (*store.Loaded, error) {
 		return nil, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := d.room(d.ctx, d.ask, monitor.ProjectID(project)); errors.Is(err, fault.Forbidden) {
+		return &store.Loaded{Err: err}, nil
+	} else if err != nil {
 		return nil, err
 	}
 	check := ref.Create()

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
@@ -10,28 +11,67 @@ import (
 
 // CreateChannel implements store.Channels.
 func (s *Store) CreateChannel(ctx context.Context, c monitor.Channel) (monitor.Channel, error) {
-	id, err := s.writing().InsertChannel(ctx, insertChannel(c))
-	c.ID = monitor.ChannelID(id)
-	return c, s.done("create channel", err)
+	err := s.change(ctx, "create channel", c.Project, func(q *gen.Queries, rec recorder) error {
+		id, err := q.InsertChannel(ctx, insertChannel(c))
+		if err != nil {
+			return err
+		}
+		c.ID = monitor.ChannelID(id)
+		return rec(account.ChannelEntry(account.Created, c).Changes(account.Fields{}, account.ChannelFields(c)))
+	})
+	return c, err
 }
 
 // EditChannel implements store.Channels.
 func (s *Store) EditChannel(ctx context.Context, c monitor.Channel) error {
-	row := ChannelRow(c)
-	rows, err := s.writing().UpdateChannel(ctx, gen.UpdateChannelParams{
-		ID:        row.ID,
-		ProjectID: row.ProjectID,
-		Name:      row.Name,
-		Settings:  row.Settings,
-		Disabled:  row.Disabled,
+	return s.change(ctx, "edit channel", c.Project, func(q *gen.Queries, rec recorder) error {
+		before, err := channelByID(ctx, q, c.Project, c.ID)
+		if err != nil {
+			return err
+		}
+		row := ChannelRow(c)
+		_, err = q.UpdateChannel(ctx, gen.UpdateChannelParams{
+			ID:        row.ID,
+			ProjectID: row.ProjectID,
+			Name:      row.Name,
+			Settings:  row.Settings,
+			Disabled:  row.Disabled,
+		})
+		if err != nil {
+			return err
+		}
+		verb := account.Edited
+		if before.Disabled != "" && c.Disabled == "" {
+			verb = account.Enabled
+		}
+		entry := account.ChannelEntry(verb, c).Changes(account.ChannelFields(before), account.ChannelFields(c))
+		if len(entry.Before)+len(entry.After) == 0 {
+			return nil
+		}
+		return rec(entry)
 	})
-	return s.changed("edit channel", rows, err)
 }
 
 // DeleteChannel implements store.Channels.
 func (s *Store) DeleteChannel(ctx context.Context, project monitor.ProjectID, id monitor.ChannelID) error {
-	rows, err := s.writing().DeleteChannel(ctx, gen.DeleteChannelParams{ProjectID: int64(project), ID: int64(id)})
-	return s.changed("delete channel", rows, err)
+	return s.change(ctx, "delete channel", project, func(q *gen.Queries, rec recorder) error {
+		before, err := channelByID(ctx, q, project, id)
+		if err != nil {
+			return err
+		}
+		if _, err := q.DeleteChannel(ctx, gen.DeleteChannelParams{ProjectID: int64(project), ID: int64(id)}); err != nil {
+			return err
+		}
+		return rec(account.ChannelEntry(account.Deleted, before).Changes(account.ChannelFields(before), account.Fields{}))
+	})
+}
+
+func channelByID(ctx context.Context, q *gen.Queries, project monitor.ProjectID, id monitor.ChannelID) (monitor.Channel, error) {
+	row, err := q.ChannelByID(ctx, gen.ChannelByIDParams{ProjectID: int64(project), ID: int64(id)})
+	if err != nil {
+		return monitor.Channel{}, err
+	}
+	return ChannelOf(row)
 }
 
 // Channel implements store.Channels.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -31,7 +32,7 @@ func (s *Store) Turns(ctx context.Context, id monitor.CheckID, since time.Time, 
 
 // RotateCheck implements store.CheckPage.
 func (s *Store) RotateCheck(ctx context.Context, project monitor.ProjectID, id monitor.CheckID, to uuid.UUID, now, until time.Time) error {
-	return s.transact(ctx, "rotate check", func(q *gen.Queries) error {
+	return s.change(ctx, "rotate check", project, func(q *gen.Queries, rec recorder) error {
 		rows, err := q.LockCheck(ctx, gen.LockCheckParams{ProjectID: int64(project), ID: int64(id)})
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
 			return err
@@ -48,7 +49,10 @@ func (s *Store) RotateCheck(ctx context.Context, project monitor.ProjectID, id m
 		}); err != nil {
 			return err
 		}
-		return q.RotateCheck(ctx, gen.RotateCheckParams{ID: int64(id), UUID: to.String()})
+		if err := q.RotateCheck(ctx, gen.RotateCheckParams{ID: int64(id), UUID: to.String()}); err != nil {
+			return err
+		}
+		return rec(account.Entry{Verb: account.Rotated, Object: account.OfCheck, Key: fmt.Sprint(id), Title: titleOf(check)})
 	})
 }
 
@@ -82,13 +86,41 @@ func (s *Store) rotated(ctx context.Context, project monitor.ProjectID, id uuid.
 
 // MoveCheck implements store.CheckPage.
 func (s *Store) MoveCheck(ctx context.Context, from monitor.ProjectID, id monitor.CheckID, to monitor.ProjectID) error {
-	return s.transact(ctx, "move check", func(q *gen.Queries) error {
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		q := gen.New(tx)
+		for _, project := range sorted([]monitor.ProjectID{from, to}) {
+			rows, err := q.LockProject(ctx, int64(project))
+			if err := anyRow(rows, err, fault.NotFound); err != nil {
+				return err
+			}
+		}
 		rows, err := q.MoveCheck(ctx, gen.MoveCheckParams{ProjectID: int64(from), ID: int64(id), Target: int64(to)})
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
 			return err
 		}
-		return q.UnassignCheck(ctx, int64(id))
+		if err := q.UnassignCheck(ctx, int64(id)); err != nil {
+			return err
+		}
+		if err := s.fits(ctx, q, to); err != nil {
+			return err
+		}
+		check, err := q.CheckByID(ctx, int64(id))
+		if err != nil {
+			return err
+		}
+		for project, verb := range map[monitor.ProjectID]account.Verb{from: account.Parted, to: account.Arrived} {
+			entry := account.Entry{Project: project, Verb: verb, Object: account.OfCheck, Key: fmt.Sprint(id), Title: titleOf(check)}
+			if err := record(ctx, asking(tx), entry); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+	return s.done("move check", err)
+}
+
+func titleOf(row gen.Check) string {
+	return monitor.Config{Name: row.Name, Slug: valueOf(row.Slug)}.Title()
 }
 
 // ChecksOf implements store.CheckPage.
@@ -99,11 +131,19 @@ func (s *Store) ChecksOf(ctx context.Context, project monitor.ProjectID, channel
 	return ids[monitor.CheckID](rows), s.done("list checks of channel", err)
 }
 
-// AssignChannel implements store.CheckPage. The channel's row is the lock.
+// AssignChannel implements store.CheckPage.
 func (s *Store) AssignChannel(ctx context.Context, project monitor.ProjectID, channel monitor.ChannelID, checks []monitor.CheckID) error {
-	return s.transact(ctx, "assign channel", func(q *gen.Queries) error {
+	return s.change(ctx, "assign channel", project, func(q *gen.Queries, rec recorder) error {
 		rows, err := q.LockChannel(ctx, gen.LockChannelParams{ProjectID: int64(project), ID: int64(channel)})
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return err
+		}
+		known, err := channelByID(ctx, q, project, channel)
+		if err != nil {
+			return err
+		}
+		before, err := q.ChecksOfChannel(ctx, gen.ChecksOfChannelParams{ProjectID: int64(project), ChannelID: int64(channel), Rows: assignmentLimit})
+		if err != nil {
 			return err
 		}
 		if err := q.UnassignChannel(ctx, int64(channel)); err != nil {
@@ -115,7 +155,8 @@ func (s *Store) AssignChannel(ctx context.Context, project monitor.ProjectID, ch
 				return fmt.Errorf("check %d: %w", check, err)
 			}
 		}
-		return nil
+		told := func(n int) account.Fields { return account.One("checks that tell it", fmt.Sprint(n)) }
+		return rec(account.ChannelEntry(account.Edited, known).Changes(told(len(before)), told(len(checks))))
 	})
 }
 
@@ -179,7 +220,7 @@ func matches(row store.DeliveryRow, q store.Search, text string) bool {
 // GiveUpDelivery implements store.CheckPage. One that is leased is the alerter's
 // until it has said what came of it.
 func (s *Store) GiveUpDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, words string, now time.Time) error {
-	return s.transact(ctx, "give up delivery", func(q *gen.Queries) error {
+	return s.change(ctx, "give up delivery", project, func(q *gen.Queries, rec recorder) error {
 		found, err := q.DeliveryByID(ctx, gen.DeliveryByIDParams{ProjectID: int64(project), ID: int64(id)})
 		if err != nil {
 			return err
@@ -188,18 +229,34 @@ func (s *Store) GiveUpDelivery(ctx context.Context, project monitor.ProjectID, i
 		rows, err := q.GiveUpDelivery(ctx, gen.GiveUpDeliveryParams{
 			ID: row.ID, State: row.State, NextAt: row.NextAt, EndedAt: row.EndedAt, Answer: row.Answer,
 		})
-		return anyRow(rows, err, notWaiting)
+		if err := anyRow(rows, err, notWaiting); err != nil {
+			return err
+		}
+		return deliveryEntry(ctx, q, rec, account.GivenUp, found)
 	})
+}
+
+// deliveryEntry records what somebody did about a delivery.
+func deliveryEntry(ctx context.Context, q *gen.Queries, rec recorder, verb account.Verb, d gen.Delivery) error {
+	channel, err := channelByID(ctx, q, monitor.ProjectID(d.ProjectID), monitor.ChannelID(d.ChannelID))
+	if err != nil {
+		return err
+	}
+	return rec(account.Entry{Verb: verb, Object: account.OfDelivery, Key: fmt.Sprint(d.ID), Title: "to " + channel.Name})
 }
 
 // HurryDelivery implements store.CheckPage.
 func (s *Store) HurryDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, now time.Time) error {
-	return s.transact(ctx, "hurry delivery", func(q *gen.Queries) error {
-		if _, err := q.DeliveryByID(ctx, gen.DeliveryByIDParams{ProjectID: int64(project), ID: int64(id)}); err != nil {
+	return s.change(ctx, "hurry delivery", project, func(q *gen.Queries, rec recorder) error {
+		found, err := q.DeliveryByID(ctx, gen.DeliveryByIDParams{ProjectID: int64(project), ID: int64(id)})
+		if err != nil {
 			return err
 		}
 		rows, err := q.HurryDelivery(ctx, gen.HurryDeliveryParams{ProjectID: int64(project), ID: int64(id), NextAt: monitor.Micros(now)})
-		return anyRow(rows, err, notWaiting)
+		if err := anyRow(rows, err, notWaiting); err != nil {
+			return err
+		}
+		return deliveryEntry(ctx, q, rec, account.Hurried, found)
 	})
 }
 

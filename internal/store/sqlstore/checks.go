@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -22,8 +23,12 @@ import (
 
 // CreateCheck implements store.Checks.
 func (s *Store) CreateCheck(ctx context.Context, c monitor.Check, channels []monitor.ChannelID, tokens ...monitor.Token) (monitor.Check, error) {
-	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
-		c.ID, err = createCheck(ctx, tx, c, channels, tokens)
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		rows, err := gen.New(tx).LockProject(ctx, int64(c.Project))
+		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return err
+		}
+		c, err = s.createCheck(ctx, tx, c, channels, tokens)
 		return err
 	})
 	if err != nil {
@@ -50,8 +55,8 @@ func (s *Store) FindOrCreateCheck(ctx context.Context, c monitor.Check, same fun
 				return err
 			}
 		}
-		c.ID, err = createCheck(ctx, tx, c, channels, tokens)
-		found, created = c, true
+		found, err = s.createCheck(ctx, tx, c, channels, tokens)
+		created = true
 		return err
 	})
 	if err != nil {
@@ -60,24 +65,32 @@ func (s *Store) FindOrCreateCheck(ctx context.Context, c monitor.Check, same fun
 	return found, created, nil
 }
 
-func createCheck(ctx context.Context, tx *sql.Tx, c monitor.Check, channels []monitor.ChannelID, tokens []monitor.Token) (monitor.CheckID, error) {
-	id, err := insertCheck(ctx, tx, c)
-	if err != nil {
-		return 0, err
+// createCheck makes a check in a project whose row is locked.
+func (s *Store) createCheck(ctx context.Context, tx *sql.Tx, c monitor.Check, channels []monitor.ChannelID, tokens []monitor.Token) (monitor.Check, error) {
+	if err := s.RoomForCheck(ctx, asking(tx), c.Project); err != nil {
+		return c, err
+	}
+	var err error
+	if c.ID, err = insertCheck(ctx, tx, c); err != nil {
+		return c, err
 	}
 	q := gen.New(tx)
 	for _, channel := range channels {
-		rows, err := q.AssignChannel(ctx, gen.AssignChannelParams{CheckID: int64(id), ChannelID: int64(channel)})
+		rows, err := q.AssignChannel(ctx, gen.AssignChannelParams{CheckID: int64(c.ID), ChannelID: int64(channel)})
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
-			return 0, fmt.Errorf("channel %d: %w", channel, err)
+			return c, fmt.Errorf("channel %d: %w", channel, err)
 		}
 	}
 	for _, token := range tokens {
-		if err := q.InsertPingToken(ctx, gen.InsertPingTokenParams{Token: token.Text, Dialect: token.Dialect, CheckID: int64(id)}); err != nil {
-			return 0, fmt.Errorf("token: %w", err)
+		if err := q.InsertPingToken(ctx, gen.InsertPingTokenParams{Token: token.Text, Dialect: token.Dialect, CheckID: int64(c.ID)}); err != nil {
+			return c, fmt.Errorf("token: %w", err)
 		}
 	}
-	return id, nil
+	told, err := channelNames(ctx, asking(tx), c.Project, channels)
+	if err != nil {
+		return c, err
+	}
+	return c, record(ctx, asking(tx), account.CheckEntry(account.Created, c).Changes(account.Fields{}, account.CheckFields(c.Config, told)))
 }
 
 func insertCheck(ctx context.Context, tx *sql.Tx, c monitor.Check) (id monitor.CheckID, err error) {
@@ -117,8 +130,21 @@ func (s *Store) Checks(ctx context.Context, project monitor.ProjectID, limit int
 
 // DeleteCheck implements store.Checks.
 func (s *Store) DeleteCheck(ctx context.Context, project monitor.ProjectID, id monitor.CheckID) error {
-	rows, err := s.writing().DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)})
-	return s.changed("delete check", rows, err)
+	return s.change(ctx, "delete check", project, func(q *gen.Queries, rec recorder) error {
+		row, err := q.CheckByID(ctx, int64(id))
+		if err != nil {
+			return err
+		}
+		rows, err := q.DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)})
+		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return err
+		}
+		check, err := CheckOf(row)
+		if err != nil { // it cannot be understood, which is one reason more to delete it
+			check = monitor.Check{ID: id, Config: monitor.Config{Name: row.Name}}
+		}
+		return rec(account.CheckEntry(account.Deleted, check).Changes(account.CheckFields(check.Config, ""), account.Fields{}))
+	})
 }
 
 // AssignedChannels implements store.Checks.
@@ -239,5 +265,11 @@ func ids[ID ~int64](rows []int64) []ID {
 	for i, row := range rows {
 		list[i] = ID(row)
 	}
+	return list
+}
+
+func sorted[T cmp.Ordered](list []T) []T {
+	list = slices.Clone(list)
+	slices.Sort(list)
 	return list
 }

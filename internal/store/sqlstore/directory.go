@@ -69,7 +69,15 @@ func (s *Store) Tokens(ctx context.Context, id monitor.CheckID) ([]monitor.Token
 
 // AddToken implements store.Checks.
 func (s *Store) AddToken(ctx context.Context, id monitor.CheckID, token monitor.Token) error {
-	return s.done("add token", s.writing().InsertPingToken(ctx, gen.InsertPingTokenParams{
-		Token: token.Text, Dialect: token.Dialect, CheckID: int64(id),
-	}))
+	check, err := s.CheckByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, "add token", check.Project, func(q *gen.Queries, rec recorder) error {
+		err := q.InsertPingToken(ctx, gen.InsertPingTokenParams{Token: token.Text, Dialect: token.Dialect, CheckID: int64(id)})
+		if err != nil {
+			return err
+		}
+		return rec(account.CheckEntry(account.Edited, check).Changes(account.Fields{}, account.One("token of", token.Dialect)))
+	})
 }

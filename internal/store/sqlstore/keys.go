@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -14,10 +15,7 @@ import (
 
 // AddKey implements store.Keys.
 func (s *Store) AddKey(ctx context.Context, k account.Key) (account.Key, error) {
-	err := s.transact(ctx, "add key", func(q *gen.Queries) error {
-		if err := lockProject(ctx, q, k.Project); err != nil {
-			return err
-		}
+	err := s.change(ctx, "add key", k.Project, func(q *gen.Queries, rec recorder) error {
 		has, err := q.CountKeys(ctx, gen.CountKeysParams{ProjectID: int64(k.Project), Kind: string(k.Kind)})
 		if err != nil {
 			return err
@@ -25,40 +23,44 @@ func (s *Store) AddKey(ctx context.Context, k account.Key) (account.Key, error) 
 		if has >= account.KeysEach {
 			return fault.Say(fault.Conflict, "a project has at most %d keys of a kind; revoke one first", account.KeysEach)
 		}
-		id, err := q.InsertKey(ctx, rowOfKey(k))
-		k.ID = account.KeyID(id)
-		return err
+		return putKey(ctx, q, rec, &k)
 	})
 	return k, err
+}
+
+func putKey(ctx context.Context, q *gen.Queries, rec recorder, k *account.Key) error {
+	id, err := q.InsertKey(ctx, rowOfKey(*k))
+	if err != nil {
+		return err
+	}
+	k.ID = account.KeyID(id)
+	return rec(keyEntry(account.Created, *k))
+}
+
+func keyEntry(verb account.Verb, k account.Key) account.Entry {
+	return account.Entry{Verb: verb, Object: account.OfKey, Key: fmt.Sprint(k.ID), Title: k.Kind.Words() + " " + k.Name}
 }
 
 // PutKey implements store.Keys.
 func (s *Store) PutKey(ctx context.Context, k account.Key) (account.Key, error) {
-	err := s.transact(ctx, "put key", func(q *gen.Queries) error {
-		if err := lockProject(ctx, q, k.Project); err != nil {
-			return err
-		}
+	err := s.change(ctx, "put key", k.Project, func(q *gen.Queries, rec recorder) error {
 		if err := q.DeleteNamedKey(ctx, gen.DeleteNamedKeyParams{ProjectID: int64(k.Project), Kind: string(k.Kind), Name: k.Name}); err != nil {
 			return err
 		}
-		id, err := q.InsertKey(ctx, rowOfKey(k))
-		k.ID = account.KeyID(id)
-		return err
+		return putKey(ctx, q, rec, &k)
 	})
 	return k, err
 }
 
-// lockProject keeps two changes of what belongs to a project apart; a
-// fault.NotFound when it is not there.
-func lockProject(ctx context.Context, q *gen.Queries, id monitor.ProjectID) error {
-	rows, err := q.LockProject(ctx, int64(id))
-	return anyRow(rows, err, fault.NotFound)
-}
-
 // RevokeKey implements store.Keys.
 func (s *Store) RevokeKey(ctx context.Context, project monitor.ProjectID, id account.KeyID) error {
-	rows, err := s.writing().DeleteKey(ctx, gen.DeleteKeyParams{ProjectID: int64(project), ID: int64(id)})
-	return s.changed("revoke key", rows, err)
+	return s.change(ctx, "revoke key", project, func(q *gen.Queries, rec recorder) error {
+		row, err := q.DeleteKey(ctx, gen.DeleteKeyParams{ProjectID: int64(project), ID: int64(id)})
+		if err != nil {
+			return err
+		}
+		return rec(keyEntry(account.Revoked, keyOf(row)))
+	})
 }
 
 // KeysOf implements store.Keys.

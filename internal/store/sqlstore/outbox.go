@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -30,36 +31,52 @@ func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
 // RecordAttempt implements store.Outbox. The number of attempts is the fence: it
 // lets one of several attempts under the same number write.
 func (s *Store) RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error {
-	row := DeliveryRow(after)
-	return s.transact(ctx, "record attempt", func(q *gen.Queries) error {
-		rows, err := q.SettleDelivery(ctx, gen.SettleDeliveryParams{
-			ID:             row.ID,
-			AttemptsBefore: row.Attempts - 1,
-			State:          row.State,
-			Attempts:       row.Attempts,
-			Tries:          row.Tries,
-			NextAt:         row.NextAt,
-			EndedAt:        row.EndedAt,
-			Answer:         row.Answer,
-			Code:           row.Code,
-		})
-		if err := anyRow(rows, err, fault.Conflict); err != nil {
+	if disable == "" {
+		return s.transact(ctx, "record attempt", func(q *gen.Queries) error { return settle(ctx, q, a, after) })
+	}
+	ctx = store.By(ctx, account.Actor{Kind: account.ByItself, Name: "Rollcall", At: a.Started})
+	return s.change(ctx, "record attempt", after.Project, func(q *gen.Queries, rec recorder) error {
+		if err := settle(ctx, q, a, after); err != nil {
 			return err
 		}
-		if disable != "" {
-			if err := q.DisableChannel(ctx, gen.DisableChannelParams{ID: row.ChannelID, Words: disable}); err != nil {
-				return err
-			}
+		before, err := channelByID(ctx, q, after.Project, after.Channel)
+		if err != nil {
+			return err
 		}
-		return q.InsertAttempt(ctx, gen.InsertAttemptParams{
-			DeliveryID: int64(a.Delivery),
-			N:          int64(a.N),
-			StartedAt:  a.Started.UnixMicro(),
-			Took:       a.Took.Microseconds(),
-			Ok:         a.OK,
-			Code:       rowCode(a.Code),
-			Answer:     a.Answer,
-		})
+		if err := q.DisableChannel(ctx, gen.DisableChannelParams{ID: int64(after.Channel), Words: disable}); err != nil {
+			return err
+		}
+		off := before
+		off.Disabled = disable
+		return rec(account.ChannelEntry(account.Disabled, off).Changes(account.ChannelFields(before), account.ChannelFields(off)))
+	})
+}
+
+// settle writes an attempt and the delivery after it.
+func settle(ctx context.Context, q *gen.Queries, a monitor.Attempt, after monitor.Delivery) error {
+	row := DeliveryRow(after)
+	rows, err := q.SettleDelivery(ctx, gen.SettleDeliveryParams{
+		ID:             row.ID,
+		AttemptsBefore: row.Attempts - 1,
+		State:          row.State,
+		Attempts:       row.Attempts,
+		Tries:          row.Tries,
+		NextAt:         row.NextAt,
+		EndedAt:        row.EndedAt,
+		Answer:         row.Answer,
+		Code:           row.Code,
+	})
+	if err := anyRow(rows, err, fault.Conflict); err != nil {
+		return err
+	}
+	return q.InsertAttempt(ctx, gen.InsertAttemptParams{
+		DeliveryID: int64(a.Delivery),
+		N:          int64(a.N),
+		StartedAt:  a.Started.UnixMicro(),
+		Took:       a.Took.Microseconds(),
+		Ok:         a.OK,
+		Code:       rowCode(a.Code),
+		Answer:     a.Answer,
 	})
 }
 
@@ -77,7 +94,7 @@ func (s *Store) PostponeDelivery(ctx context.Context, d monitor.Delivery, until 
 // ReplayDelivery implements store.Outbox. It is a fault.Conflict when the delivery
 // has not ended.
 func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, now time.Time) error {
-	return s.transact(ctx, "replay delivery", func(q *gen.Queries) error {
+	return s.change(ctx, "replay delivery", project, func(q *gen.Queries, rec recorder) error {
 		found, err := q.DeliveryByID(ctx, gen.DeliveryByIDParams{ProjectID: int64(project), ID: int64(id)})
 		if err != nil {
 			return err
@@ -90,18 +107,29 @@ func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, i
 			NextAt:  row.NextAt,
 			EndedAt: row.EndedAt,
 		})
-		return anyRow(rows, err, fault.Say(fault.Conflict, "the delivery has not ended"))
+		if err := anyRow(rows, err, fault.Say(fault.Conflict, "the delivery has not ended")); err != nil {
+			return err
+		}
+		return deliveryEntry(ctx, q, rec, account.Replayed, found)
 	})
 }
 
 // EnqueueTest implements store.Outbox.
 func (s *Store) EnqueueTest(ctx context.Context, project monitor.ProjectID, channel monitor.ChannelID, now time.Time) (monitor.DeliveryID, error) {
-	id, err := s.writing().InsertTest(ctx, gen.InsertTestParams{
-		ProjectID: int64(project),
-		ChannelID: int64(channel),
-		Now:       now.UnixMicro(),
+	var made monitor.DeliveryID
+	err := s.change(ctx, "enqueue test", project, func(q *gen.Queries, rec recorder) error {
+		tested, err := channelByID(ctx, q, project, channel)
+		if err != nil {
+			return err
+		}
+		id, err := q.InsertTest(ctx, gen.InsertTestParams{ProjectID: int64(project), ChannelID: int64(channel), Now: now.UnixMicro()})
+		if err != nil {
+			return err
+		}
+		made = monitor.DeliveryID(id)
+		return rec(account.ChannelEntry(account.Tested, tested))
 	})
-	return monitor.DeliveryID(id), s.done("enqueue test", err)
+	return made, err
 }
 
 // Deliveries implements store.Outbox.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
 	"rollcall/internal/account"
@@ -27,7 +29,7 @@ func (s *Store) Register(ctx context.Context, n store.Newcomer, now time.Time) (
 		if user.ID = account.UserID(id); err != nil || n.Project == nil {
 			return err
 		}
-		_, err = beginProject(ctx, tx, *n.Project, user.ID)
+		_, err = s.beginProject(ctx, tx, *n.Project, user.ID)
 		return err
 	})
 	return user, s.done("register", err)
@@ -37,14 +39,17 @@ func (s *Store) Register(ctx context.Context, n store.Newcomer, now time.Time) (
 func (s *Store) BeginProject(ctx context.Context, b store.Beginning, owner account.UserID) (account.Project, error) {
 	var project account.Project
 	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
-		project, err = beginProject(ctx, tx, b, owner)
+		project, err = s.beginProject(ctx, tx, b, owner)
 		return err
 	})
 	return project, s.done("begin project", err)
 }
 
-func beginProject(ctx context.Context, tx *sql.Tx, b store.Beginning, owner account.UserID) (account.Project, error) {
+func (s *Store) beginProject(ctx context.Context, tx *sql.Tx, b store.Beginning, owner account.UserID) (account.Project, error) {
 	q, project := gen.New(tx), b.Project
+	if err := roomForProject(ctx, q, owner); err != nil {
+		return project, err
+	}
 	project.BadgeKey = cmp.Or(project.BadgeKey, account.NewToken())
 	id, err := q.InsertProject(ctx, gen.InsertProjectParams{
 		Name: project.Name, BadgeKey: project.BadgeKey, CreatedAt: project.Created.UnixMicro(),
@@ -63,22 +68,43 @@ func beginProject(ctx context.Context, tx *sql.Tx, b store.Beginning, owner acco
 	if err != nil {
 		return project, err
 	}
+	if err := record(ctx, asking(tx), projectEntry(account.Created, project).Changes(account.Fields{}, account.One("name", project.Name))); err != nil {
+		return project, err
+	}
+	return project, s.furnish(ctx, tx, project.ID, b)
+}
+
+// furnish makes what a new project begins with. An account that may have no further
+// check does without its first one.
+func (s *Store) furnish(ctx context.Context, tx *sql.Tx, project monitor.ProjectID, b store.Beginning) error {
 	var told []monitor.ChannelID
 	if b.Channel != nil {
 		channel := *b.Channel
-		channel.Project = project.ID
-		id, err := q.InsertChannel(ctx, insertChannel(channel))
+		channel.Project = project
+		id, err := gen.New(tx).InsertChannel(ctx, insertChannel(channel))
 		if err != nil {
-			return project, err
+			return err
 		}
-		told = append(told, monitor.ChannelID(id))
+		channel.ID = monitor.ChannelID(id)
+		told = append(told, channel.ID)
+		if err := record(ctx, asking(tx), account.ChannelEntry(account.Created, channel).Changes(account.Fields{}, account.ChannelFields(channel))); err != nil {
+			return err
+		}
 	}
-	if b.Check != nil {
-		check := *b.Check
-		check.Project = project.ID
-		_, err = createCheck(ctx, tx, check, told, nil)
+	if b.Check == nil {
+		return nil
 	}
-	return project, err
+	check := *b.Check
+	check.Project = project
+	_, err := s.createCheck(ctx, tx, check, told, nil)
+	if errors.Is(err, fault.Forbidden) {
+		return nil
+	}
+	return err
+}
+
+func projectEntry(verb account.Verb, p account.Project) account.Entry {
+	return account.Entry{Project: p.ID, Verb: verb, Object: account.OfProject, Key: fmt.Sprint(p.ID), Title: p.Name}
 }
 
 // SetZone implements store.People.

@@ -21,7 +21,7 @@ func (s *Store) CheckByID(ctx context.Context, id monitor.CheckID) (monitor.Chec
 
 // DeleteCheckIf implements store.Programs.
 func (s *Store) DeleteCheckIf(ctx context.Context, project monitor.ProjectID, id monitor.CheckID, still func(monitor.Check) error) error {
-	return s.transact(ctx, "delete check", func(q *gen.Queries) error {
+	return s.change(ctx, "delete check", project, func(q *gen.Queries, rec recorder) error {
 		rows, err := q.LockCheck(ctx, gen.LockCheckParams{ProjectID: int64(project), ID: int64(id)})
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
 			return err
@@ -37,8 +37,10 @@ func (s *Store) DeleteCheckIf(ctx context.Context, project monitor.ProjectID, id
 		if err := still(check); err != nil {
 			return err
 		}
-		_, err = q.DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)})
-		return err
+		if _, err := q.DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)}); err != nil {
+			return err
+		}
+		return rec(account.CheckEntry(account.Deleted, check).Changes(account.CheckFields(check.Config, ""), account.Fields{}))
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
+	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
 )
 
@@ -27,6 +28,7 @@ import (
 type Store struct {
 	read, write *sql.DB
 	classify    func(error) error
+	limits      store.Limits
 
 	trimming sync.Mutex
 	trimmed  monitor.CheckID // the check up to which Trim has come in this round

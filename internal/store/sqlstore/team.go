@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,28 +32,59 @@ func (s *Store) Members(ctx context.Context, project monitor.ProjectID) ([]store
 
 // SetMember implements store.Team.
 func (s *Store) SetMember(ctx context.Context, project monitor.ProjectID, user account.UserID, role account.Role) error {
-	return s.staff(ctx, "set member", project, func(q *gen.Queries) (int64, error) {
-		return q.PutMember(ctx, gen.PutMemberParams{ProjectID: int64(project), UserID: int64(user), Role: string(role)})
+	return s.staff(ctx, "set member", project, func(q *gen.Queries, rec recorder) error {
+		before, err := q.MemberByUser(ctx, gen.MemberByUserParams{ProjectID: int64(project), UserID: int64(user)})
+		entry := account.Entry{Verb: account.Edited}
+		if errors.Is(err, sql.ErrNoRows) {
+			entry.Verb, err = account.Added, s.roomForMember(ctx, q, project, 1)
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := q.PutMember(ctx, gen.PutMemberParams{ProjectID: int64(project), UserID: int64(user), Role: string(role)})
+		if err := anyRow(rows, err, fault.NotFound); err != nil {
+			return err
+		}
+		if before.Role == string(role) {
+			return nil
+		}
+		after, err := q.MemberByUser(ctx, gen.MemberByUserParams{ProjectID: int64(project), UserID: int64(user)})
+		if err != nil {
+			return err
+		}
+		return rec(entry.Changes(account.One("role", before.Role), account.One("role", after.Role)).OfMember(user, after.Email))
 	})
 }
 
 // RemoveMember implements store.Team.
 func (s *Store) RemoveMember(ctx context.Context, project monitor.ProjectID, user account.UserID) error {
-	return s.staff(ctx, "remove member", project, func(q *gen.Queries) (int64, error) {
-		return q.DeleteMember(ctx, gen.DeleteMemberParams{ProjectID: int64(project), UserID: int64(user)})
+	return s.endMember(ctx, "remove member", project, user, account.Removed)
+}
+
+// LeaveProject implements store.Members.
+func (s *Store) LeaveProject(ctx context.Context, project monitor.ProjectID, user account.UserID) error {
+	return s.endMember(ctx, "leave project", project, user, account.Left)
+}
+
+// endMember ends a membership, and what was offered to or by the member.
+func (s *Store) endMember(ctx context.Context, doing string, project monitor.ProjectID, user account.UserID, verb account.Verb) error {
+	return s.staff(ctx, doing, project, func(q *gen.Queries, rec recorder) error {
+		before, err := q.MemberByUser(ctx, gen.MemberByUserParams{ProjectID: int64(project), UserID: int64(user)})
+		if err != nil {
+			return err
+		}
+		if _, err := q.DeleteMember(ctx, gen.DeleteMemberParams{ProjectID: int64(project), UserID: int64(user)}); err != nil {
+			return err
+		}
+		return rec(account.Entry{Verb: verb}.Changes(account.One("role", before.Role), account.Fields{}).OfMember(user, before.Email))
 	})
 }
 
 // staff changes who belongs to a project, and refuses to leave it without an
-// owner. The project's row is the lock.
-func (s *Store) staff(ctx context.Context, doing string, project monitor.ProjectID, change func(*gen.Queries) (int64, error)) error {
-	return s.transact(ctx, doing, func(q *gen.Queries) error {
-		rows, err := q.LockProject(ctx, int64(project))
-		if err := anyRow(rows, err, fault.NotFound); err != nil {
-			return err
-		}
-		rows, err = change(q)
-		if err := anyRow(rows, err, fault.NotFound); err != nil {
+// owner.
+func (s *Store) staff(ctx context.Context, doing string, project monitor.ProjectID, change func(*gen.Queries, recorder) error) error {
+	return s.change(ctx, doing, project, func(q *gen.Queries, rec recorder) error {
+		if err := change(q, rec); err != nil {
 			return err
 		}
 		owners, err := q.CountOwners(ctx, int64(project))
@@ -65,8 +97,17 @@ func (s *Store) staff(ctx context.Context, doing string, project monitor.Project
 
 // RenameProject implements store.Team.
 func (s *Store) RenameProject(ctx context.Context, project monitor.ProjectID, name string) error {
-	rows, err := s.writing().RenameProject(ctx, gen.RenameProjectParams{ID: int64(project), Name: name})
-	return s.changed("rename project", rows, err)
+	return s.change(ctx, "rename project", project, func(q *gen.Queries, rec recorder) error {
+		before, err := q.ProjectByID(ctx, int64(project))
+		if err != nil || before.Name == name {
+			return err
+		}
+		if _, err := q.RenameProject(ctx, gen.RenameProjectParams{ID: int64(project), Name: name}); err != nil {
+			return err
+		}
+		entry := projectEntry(account.Edited, account.Project{ID: project, Name: name})
+		return rec(entry.Changes(account.One("name", before.Name), account.One("name", name)))
+	})
 }
 
 // Events implements store.Team. What is after the limit in one kind may be before

@@ -85,6 +85,18 @@ func (t *trim) expired(ctx context.Context) error {
 	bound = t.left
 	before = t.keep.Expired.Add(-store.LetterKept).UnixMicro()
 	rows, err = t.q.TrimLetters(ctx, gen.TrimLettersParams{Before: before, Rows: int32(bound)})
+	if err != nil {
+		return err
+	}
+	t.spend(rows, bound)
+	bound = t.left
+	rows, err = t.q.TrimInvitations(ctx, gen.TrimInvitationsParams{Before: t.keep.Expired.UnixMicro(), Rows: int32(bound)})
+	if err != nil {
+		return err
+	}
+	t.spend(rows, bound)
+	bound = t.left
+	rows, err = t.q.TrimAudit(ctx, gen.TrimAuditParams{Before: t.keep.Audit.UnixMicro(), Rows: int32(bound)})
 	t.spend(rows, bound)
 	return err
 }

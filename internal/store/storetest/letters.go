@@ -30,8 +30,10 @@ func (s *site) leaseLetters(now time.Time) []account.Letter {
 // endLetters leases and ends whatever is left.
 func (s *site) endLetters() {
 	s.Helper()
-	for _, l := range s.leaseLetters(at(1000 * time.Hour)) {
-		s.ok(s.RecordLetter(s.ctx, l, l.Settle(monitor.Result{Verdict: monitor.Done}, at(time.Minute))))
+	for letters := s.leaseLetters(at(1000 * time.Hour)); len(letters) > 0; letters = s.leaseLetters(at(1000 * time.Hour)) {
+		for _, l := range letters {
+			s.ok(s.RecordLetter(s.ctx, l, l.Settle(monitor.Result{Verdict: monitor.Done}, at(time.Minute))))
+		}
 	}
 }
 

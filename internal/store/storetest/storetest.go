@@ -39,6 +39,8 @@ func Run(t *testing.T, e Engine) {
 		{name: "outbox", tests: outboxTests},
 		{name: "directory", tests: directoryTests},
 		{name: "team", tests: teamTests},
+		{name: "members", tests: memberTests},
+		{name: "audit", tests: auditTests},
 		{name: "letters", tests: letterTests},
 		{name: "keys", tests: keyTests},
 		{name: "checks", tests: checkTests},

@@ -25,8 +25,9 @@ func (q *Queries) CountKeys(ctx context.Context, arg CountKeysParams) (int64, er
 	return count, err
 }
 
-const deleteKey = `-- name: DeleteKey :execrows
+const deleteKey = `-- name: DeleteKey :one
 DELETE FROM keys WHERE project_id = $1 AND id = $2
+RETURNING id, project_id, kind, name, hash, ending, made_by, created_at, used_at
 `
 
 type DeleteKeyParams struct {
@@ -34,12 +35,21 @@ type DeleteKeyParams struct {
 	ID        int64
 }
 
-func (q *Queries) DeleteKey(ctx context.Context, arg DeleteKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteKey, arg.ProjectID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+func (q *Queries) DeleteKey(ctx context.Context, arg DeleteKeyParams) (Key, error) {
+	row := q.db.QueryRowContext(ctx, deleteKey, arg.ProjectID, arg.ID)
+	var i Key
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.Kind,
+		&i.Name,
+		&i.Hash,
+		&i.Ending,
+		&i.MadeBy,
+		&i.CreatedAt,
+		&i.UsedAt,
+	)
+	return i, err
 }
 
 const deleteNamedKey = `-- name: DeleteNamedKey :exec

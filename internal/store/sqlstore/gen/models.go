@@ -31,6 +31,25 @@ type Attempt struct {
 	Answer     string
 }
 
+type Audit struct {
+	ProjectID int64
+	N         int64
+	At        int64
+	Actor     string
+	ActorID   int64
+	ActorName string
+	FromAddr  string
+	Request   string
+	Verb      string
+	Object    string
+	ObjectKey string
+	Title     string
+	Before    string
+	After     string
+	Prev      string
+	Hash      string
+}
+
 type Blind struct {
 	FromAt int64
 	ToAt   int64
@@ -128,6 +147,22 @@ type Flip struct {
 	Facts     string
 }
 
+type Invitation struct {
+	ID        int64
+	ProjectID int64
+	Email     string
+	Role      string
+	Inviter   string
+	CreatedAt int64
+	ExpiresAt int64
+	Letters   int64
+}
+
+type InvitationToken struct {
+	Hash         string
+	InvitationID int64
+}
+
 type Key struct {
 	ID        int64
 	ProjectID int64
@@ -217,6 +252,13 @@ type Token struct {
 	ExpiresAt int64
 	UserID    *int64
 	Email     string
+}
+
+type Transfer struct {
+	ProjectID int64
+	FromUser  int64
+	ToUser    int64
+	CreatedAt int64
 }
 
 type User struct {

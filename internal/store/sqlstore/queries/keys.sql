@@ -9,8 +9,9 @@ SELECT COUNT(*) FROM keys WHERE project_id = @project_id AND kind = @kind;
 -- name: DeleteNamedKey :exec
 DELETE FROM keys WHERE project_id = @project_id AND kind = @kind AND name = @name;
 
--- name: DeleteKey :execrows
-DELETE FROM keys WHERE project_id = @project_id AND id = @id;
+-- name: DeleteKey :one
+DELETE FROM keys WHERE project_id = @project_id AND id = @id
+RETURNING id, project_id, kind, name, hash, ending, made_by, created_at, used_at;
 
 -- name: KeysOfProject :many
 SELECT id, project_id, kind, name, hash, ending, made_by, created_at, used_at
