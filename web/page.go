@@ -19,12 +19,12 @@ func (s *Server) page(r *http.Request, who Who, title, here string) (templates.P
 	ctx := r.Context()
 	page := s.bare(title)
 	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
+	counts, err := s.Store.StatusCounts(ctx, who.User.ID, page.Now)
+	if err != nil {
+		return templates.Page{}, err
+	}
 	for _, project := range who.Projects {
-		checks, err := s.Store.Checks(ctx, project.ID, checksLimit)
-		if err != nil {
-			return templates.Page{}, err
-		}
-		state := templates.ProjectStateOf(checks, page.Now)
+		state := templates.ProjectStateOf(counts[project.ID])
 		state.ID, state.Name = project.ID, project.Name
 		if state.Current = project.ID == who.Project.ID; state.Current {
 			page.Worst, page.Down = state.Status, state.Down

@@ -18,8 +18,8 @@ const (
 	session        // who is signed in
 )
 
-// formLimit is the largest form that is read, in bytes.
-const formLimit = 64 << 10
+// formLimit is the largest form that is read, in bytes: one that names bulkLimit checks.
+const formLimit = 128 << 10
 
 // route is one way in. GET serves HEAD too; POST reads a form of at most formLimit.
 type route struct {
@@ -43,6 +43,8 @@ func routes() []route {
 
 		{"GET", "/go/{key}", session, (*Server).goToCheck},
 		{"GET", "/checks", session, (*Server).checks},
+		{"GET", "/live", session, (*Server).stream},
+		{"POST", "/checks/bulk", session, (*Server).bulk},
 		{"GET", "/checks/new", session, (*Server).newCheckForm},
 		{"POST", "/checks", session, (*Server).createCheck},
 		{"GET", "/checks/{id}/edit", session, (*Server).editCheckForm},
@@ -151,5 +153,9 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) erro
 		}
 		note(r).who = &who
 	}
-	return route.handle(s, w, r)
+	err := route.handle(s, w, r)
+	if who := note(r).who; who != nil && route.method == http.MethodPost {
+		s.Live.Changed(who.Project.ID)
+	}
+	return err
 }

@@ -39,6 +39,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Kick is called when a delivery was put into the queue.
 	Kick func()
+	// Live tells open pages of changes; nil makes one that nothing else tells.
+	Live *Live
 	// JudgedUpTo is the instant up to which every deadline has been judged.
 	JudgedUpTo func() time.Time
 	// MailDomain is the domain of mails that are pings; "" when none are taken.
@@ -83,6 +85,9 @@ func New(cfg Config) (http.Handler, error) {
 
 		asked:     newLimiter(apiRequests, apiWindow),
 		strangers: newLimiter(wrongKeys, wrongWindow),
+	}
+	if s.Live == nil {
+		s.Live = NewLive(cfg.Store, cfg.Now)
 	}
 	s.sessions = newSessions(s)
 	s.described = openAPI(s.base(), cfg.Version)

@@ -44,6 +44,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "channels", tests: channelTests},
 		{name: "accounts", tests: accountTests},
 		{name: "programs", tests: programTests},
+		{name: "glance", tests: glanceTests},
 		{name: "coverage", tests: coverageTests, apart: true},
 		{name: "trim", tests: trimTests},
 	} {
