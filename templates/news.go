@@ -50,12 +50,23 @@ type News struct {
 	Rows       // that say something else
 }
 
-// oob marks what replaces the element of the same id.
-func oob(replaces bool) templ.Attributes {
+// again marks a row that replaces the one of the same id, and says its version, which
+// is another than the list had for it.
+func again(r Row, replaces bool) templ.Attributes {
 	if !replaces {
 		return nil
 	}
-	return templ.Attributes{"hx-swap-oob": "true"}
+	return attrs("hx-swap-oob", "true", "data-v", r.Version())
+}
+
+// versions are those of all rows, as the list was sent: in one piece they are half
+// as much as one by one.
+func (l List) versions() string {
+	var all strings.Builder
+	for _, row := range l.rows {
+		all.WriteString(row.Version())
+	}
+	return all.String()
 }
 
 // Seen names which rows the list shows, and since when. The browser adds what each

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -88,7 +89,9 @@ func listCheck(random *rand.Rand, i int) monitor.Check {
 		tags = append(tags, pick("backup", "billing", "data", "media"))
 	}
 	periods := []time.Duration{time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
-	id := uuid.New()
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:], random.Uint64())
+	binary.BigEndian.PutUint64(id[8:], random.Uint64())
 	return monitor.Check{UUID: id, Config: monitor.Config{
 		Name: name, Slug: fmt.Sprintf("job-%04d", i), Tags: tags, Grace: 15 * time.Minute,
 		Schedule: schedule.Spec{Kind: schedule.Every, Period: periods[random.IntN(len(periods))]},

@@ -27,7 +27,7 @@ import (
 const (
 	listChecks = 2_000
 	listRuns   = 30 // of each check, a start and an end
-	looks      = 200
+	looks      = 100
 )
 
 // view is one way of looking at the pages, and what it showed.
@@ -42,7 +42,9 @@ type view struct {
 type reader struct {
 	base   string
 	client *http.Client
-	seen   string // what the list said that it shows
+	seen   string            // what the list said that it shows
+	rows   []string          // their ids, in their order
+	said   map[string]string // what each of them says
 	checks []uuid.UUID
 	next   int // which check is pinged next
 }
@@ -126,8 +128,8 @@ func waysToLook() []*view {
 		return func(r *reader) (*http.Request, error) { return http.NewRequest(http.MethodGet, r.base+path, nil) }
 	}
 	return []*view{
-		{name: "the list", ask: page("/checks")},
 		{name: "the list, searched", ask: page("/checks?q=backup")},
+		{name: "the list", ask: page("/checks")},
 		{name: "the list, live, nothing new", ask: (*reader).poll},
 		{name: "the list, live, one ping later", ask: func(r *reader) (*http.Request, error) {
 			r.next++
@@ -138,6 +140,13 @@ func waysToLook() []*view {
 			resp.Body.Close()
 			return r.poll()
 		}},
+		{name: "100 rows scrolled to", ask: func(r *reader) (*http.Request, error) {
+			req, err := http.NewRequest(http.MethodGet, r.base+"/checks?rows=700-800", nil)
+			if err == nil {
+				req.Header.Set("HX-Request", "true")
+			}
+			return req, err
+		}},
 		{name: "another page", ask: page("/settings")},
 	}
 }
@@ -146,7 +155,11 @@ func (r *reader) poll() (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, r.base+"/checks", nil)
 	if err == nil {
 		req.Header.Set("HX-Request", "true")
-		req.Header.Set(templates.SeenHeader, r.seen)
+		seen := r.seen
+		for _, row := range r.rows {
+			seen += r.said[row]
+		}
+		req.Header.Set(templates.SeenHeader, seen)
 	}
 	return req, err
 }
@@ -174,7 +187,10 @@ func (r *reader) logIn(ctx context.Context) error {
 	return nil
 }
 
-var seenInList = regexp.MustCompile(`Rollcall-Seen&#34;:&#34;([^&]+)&#34;`)
+var (
+	seenInList = regexp.MustCompile(`data-seen="([^"]+)" data-versions="([^"]+)"`)
+	rowsOfList = regexp.MustCompile(`<tr id="(c-[^"]+)" data-s="[^"]+"(?: data-v="([^"]+)")?`)
+)
 
 // look sends one request, as a browser that takes gzip.
 func (v *view) look(ctx context.Context, r *reader) error {
@@ -214,8 +230,21 @@ func (v *view) look(ctx context.Context, r *reader) error {
 		html = string(plain)
 	}
 	v.sent, v.plain = len(packed), len(html)
-	if found := seenInList.FindStringSubmatch(html); found != nil {
-		r.seen = found[1]
-	}
+	r.remember(html)
 	return nil
+}
+
+// remember keeps what a browser shows after an answer.
+func (r *reader) remember(html string) {
+	found := seenInList.FindStringSubmatch(html)
+	if found != nil {
+		r.seen, r.rows, r.said = found[1], nil, map[string]string{}
+	}
+	for i, row := range rowsOfList.FindAllStringSubmatch(html, -1) {
+		if found != nil {
+			r.rows = append(r.rows, row[1])
+			row[2] = found[2][3*i : 3*i+3]
+		}
+		r.said[row[1]] = row[2]
+	}
 }

@@ -49,8 +49,11 @@ document.addEventListener("change", (event) => {
 // only what is new.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const list = detail.elt;
-  if (!list.dataset.seen) return;
-  detail.headers["Rollcall-Seen"] = list.dataset.seen + Array.from(list.querySelectorAll("[data-v]"), (row) => row.dataset.v).join("");
+  const { seen, versions } = list.dataset;
+  if (!seen) return;
+  const size = 3; // of a version; a row that was sent again carries its own
+  const said = Array.from(list.querySelectorAll("tr[id^=c-]"), (row, i) => row.dataset.v || versions.slice(i * size, (i + 1) * size));
+  detail.headers["Rollcall-Seen"] = seen + said.join("");
 });
 
 // A live region is not replaced under the reader's hands: not while text in it is

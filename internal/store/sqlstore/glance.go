@@ -11,27 +11,24 @@ import (
 	"rollcall/internal/store/sqlstore/gen"
 )
 
-// StatusCounts implements store.Glance. The database counts checks that are alike
-// in all that the rule looks at; the rule then says what one of each kind shows.
+// StatusCounts implements store.Glance. It reads what the rule looks at, and no more.
 func (s *Store) StatusCounts(ctx context.Context, user account.UserID, now time.Time) (map[monitor.ProjectID]map[monitor.Status]int, error) {
-	rows, err := s.reading().StatusCounts(ctx, gen.StatusCountsParams{UserID: int64(user), Now: monitor.Micros(now)})
+	rows, err := s.reading().StatusesOfUser(ctx, int64(user))
 	if err != nil {
 		return nil, s.done("count statuses", err)
 	}
 	counts := map[monitor.ProjectID]map[monitor.Status]int{}
 	for _, row := range rows {
-		alike := monitor.Check{State: monitor.State{Status: monitor.Status(row.Status)}}
-		if row.PastDue {
-			alike.Due = now.Add(-time.Microsecond)
-		}
-		if alike.Runs, err = fromText[[]monitor.Run](row.Runs); err != nil {
+		var check monitor.Check
+		check.Status, check.Due = monitor.Status(row.Status), monitor.FromMicros(row.Due)
+		if check.Runs, err = fromText[[]monitor.Run](row.Runs); err != nil {
 			return nil, fmt.Errorf("count statuses: runs: %w", err)
 		}
 		project := monitor.ProjectID(row.ProjectID)
 		if counts[project] == nil {
 			counts[project] = map[monitor.Status]int{}
 		}
-		counts[project][alike.Shown(now)] += int(row.N)
+		counts[project][check.Shown(now)]++
 	}
 	return counts, nil
 }

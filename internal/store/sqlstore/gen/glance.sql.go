@@ -66,41 +66,33 @@ func (q *Queries) MarkOfDeliveries(ctx context.Context, projectID int64) (MarkOf
 	return i, err
 }
 
-const statusCounts = `-- name: StatusCounts :many
-SELECT checks.project_id, checks.status, CAST(COALESCE(checks.due < $1, FALSE) AS BOOLEAN) AS past_due, checks.runs, count(*) AS n
+const statusesOfUser = `-- name: StatusesOfUser :many
+SELECT checks.project_id, checks.status, checks.due, checks.runs
 FROM members JOIN checks ON checks.project_id = members.project_id
-WHERE members.user_id = $2
-GROUP BY checks.project_id, checks.status, past_due, checks.runs
+WHERE members.user_id = $1
 `
 
-type StatusCountsParams struct {
-	Now    *int64
-	UserID int64
-}
-
-type StatusCountsRow struct {
+type StatusesOfUserRow struct {
 	ProjectID int64
 	Status    string
-	PastDue   bool
+	Due       *int64
 	Runs      string
-	N         int64
 }
 
-func (q *Queries) StatusCounts(ctx context.Context, arg StatusCountsParams) ([]StatusCountsRow, error) {
-	rows, err := q.db.QueryContext(ctx, statusCounts, arg.Now, arg.UserID)
+func (q *Queries) StatusesOfUser(ctx context.Context, userID int64) ([]StatusesOfUserRow, error) {
+	rows, err := q.db.QueryContext(ctx, statusesOfUser, userID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []StatusCountsRow
+	var items []StatusesOfUserRow
 	for rows.Next() {
-		var i StatusCountsRow
+		var i StatusesOfUserRow
 		if err := rows.Scan(
 			&i.ProjectID,
 			&i.Status,
-			&i.PastDue,
+			&i.Due,
 			&i.Runs,
-			&i.N,
 		); err != nil {
 			return nil, err
 		}

@@ -1,8 +1,7 @@
--- name: StatusCounts :many
-SELECT checks.project_id, checks.status, CAST(COALESCE(checks.due < @now, FALSE) AS BOOLEAN) AS past_due, checks.runs, count(*) AS n
+-- name: StatusesOfUser :many
+SELECT checks.project_id, checks.status, checks.due, checks.runs
 FROM members JOIN checks ON checks.project_id = members.project_id
-WHERE members.user_id = @user_id
-GROUP BY checks.project_id, checks.status, past_due, checks.runs;
+WHERE members.user_id = @user_id;
 
 -- name: MarkOfChecks :one
 SELECT count(*) AS checks, CAST(COALESCE(max(id), 0) AS BIGINT) AS last_check,
