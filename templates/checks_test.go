@@ -293,19 +293,13 @@ func TestLongLists(t *testing.T) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
-	if got := strings.Count(html, "data-v="); got != templates.PageRows {
+	if got := strings.Count(html, `<tr id="c-`); got != templates.PageRows {
 		t.Errorf("%d rows, want %d", got, templates.PageRows)
 	}
 	second := drawn(query(t, "from=2000"), checks, nil, clock(t))
-	var names []string
-	for _, row := range second.Rows(0, 10_000).List {
-		names = append(names, row.Name)
-	}
-	if len(names) != 50 || names[0] != "Job 2000" || !second.Rows(0, 1).List[0].Drawn {
-		t.Errorf("the second page has %d rows, from %v", len(names), names[:1])
-	}
-	if got := second.Groups[0].Count; got != 50 && got != 130 {
-		t.Errorf("the first group counts %d", got)
+	rows := second.Rows(0, 10_000).List
+	if len(rows) != 50 || !rows[0].Drawn || second.Groups[0].Count != 130 {
+		t.Errorf("the second page has %d rows, drawn %t, of a group of %d", len(rows), rows[0].Drawn, second.Groups[0].Count)
 	}
 }
 

@@ -64,7 +64,10 @@ func (s *Server) checksLive(w http.ResponseWriter, r *http.Request, page templat
 		w.Header().Set("HX-Refresh", "true") // it is another page now
 		return nil
 	}
-	news := page.Since(seen)
+	var news templates.News
+	if page.Total > 0 {
+		news = page.Since(seen)
+	}
 	rows := news.ToDraw()
 	if news.Whole {
 		rows = page.Rows(0, templates.DrawnRows)

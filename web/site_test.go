@@ -39,6 +39,7 @@ type site struct {
 	handler http.Handler
 	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
 	kicks   atomic.Int64
+	live    *web.Live
 	log     *lockedBuffer
 	user    account.User
 	project account.Project
@@ -86,6 +87,8 @@ func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 		JudgedUpTo:     s.now,
 		MailConfigured: true,
 	}
+	s.live = web.NewLive(st, s.now)
+	cfg.Live = s.live
 	for _, c := range change {
 		c(&cfg)
 	}
