@@ -47,3 +47,15 @@ func (l Limiter) Forget(key string) { l.forget(key) }
 
 // Keys is how many keys the limiter remembers.
 func (l Limiter) Keys() int { return len(l.used) + len(l.before) }
+
+// StreamsEach exports streamsEach.
+const StreamsEach = streamsEach
+
+// BulkLimit exports bulkLimit.
+const BulkLimit = bulkLimit
+
+// Renew makes its channel one of the bubble in which a test runs.
+func (l *Live) Renew() { l.ended = make(chan struct{}) }
+
+// Watched is how many projects somebody looks at.
+func (l *Live) Watched() int { return len(l.projects()) }
