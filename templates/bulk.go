@@ -37,7 +37,7 @@ func (p BulkPage) Heading() string {
 	case BulkTag:
 		return "Tag " + p.count()
 	case BulkChannels:
-		return "Who " + p.count() + " tell"
+		return "Channels of " + p.count()
 	}
 	return "Delete " + p.count()
 }
