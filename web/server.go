@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -61,7 +62,8 @@ type Server struct {
 	clients  *limiter // log-in attempts by address
 	tests    *limiter // test messages by project
 
-	described object // the API, as OpenAPI
+	described object    // the API, as OpenAPI
+	buffers   sync.Pool // of *bytes.Buffer, for pages before they are sent
 
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
@@ -133,8 +135,13 @@ func firstSegment(path string) string {
 // render answers with a page. It is made in full before the first byte is sent,
 // so that one that fails can still become an honest error.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
-	var html bytes.Buffer
-	if err := page.Render(r.Context(), &html); err != nil {
+	html, ok := s.buffers.Get().(*bytes.Buffer) // a list of 2,000 checks takes more than a megabyte
+	if !ok {
+		html = &bytes.Buffer{}
+	}
+	defer s.buffers.Put(html)
+	html.Reset()
+	if err := page.Render(r.Context(), html); err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -35,6 +35,7 @@ type view struct {
 	name         string
 	ask          func(*reader) (*http.Request, error)
 	first, whole []time.Duration // until the first byte, and until the last
+	cpu          time.Duration   // of the server, for all requests
 	sent, plain  int             // bytes
 }
 
@@ -51,7 +52,7 @@ type reader struct {
 
 // measurePages prints how fast the list of many checks is, on every engine.
 func measurePages(ctx context.Context, o options, engines []engine) (string, error) {
-	rows := [][]string{{"server", "request", "first byte p50", "p95", "whole p50", "sent", "plain"}}
+	rows := [][]string{{"server", "request", "first byte p50", "p95", "whole p50", "CPU", "sent", "plain"}}
 	for _, e := range engines {
 		views, err := e.lookAt(ctx, o)
 		if err != nil {
@@ -60,7 +61,7 @@ func measurePages(ctx context.Context, o options, engines []engine) (string, err
 		for _, v := range views {
 			rows = append(rows, []string{
 				e.name, v.name, milliseconds(quantile(v.first, 0.5)), milliseconds(quantile(v.first, 0.95)),
-				milliseconds(quantile(v.whole, 0.5)), kilobytes(v.sent), kilobytes(v.plain),
+				milliseconds(quantile(v.whole, 0.5)), milliseconds(v.cpu / looks), kilobytes(v.sent), kilobytes(v.plain),
 			})
 		}
 	}
@@ -113,11 +114,20 @@ func (e engine) lookAt(ctx context.Context, o options) (views []*view, err error
 			}()
 			defer func() { <-done }()
 		}
+		before, err := statOf(server.PID())
+		if err != nil {
+			return nil, err
+		}
 		for range looks {
 			if err := v.look(ctx, r); err != nil {
 				return nil, fmt.Errorf("%s: %w", v.name, err)
 			}
 		}
+		after, err := statOf(server.PID())
+		if err != nil {
+			return nil, err
+		}
+		v.cpu = after.cpu - before.cpu
 	}
 	return views, server.Stop(ctx)
 }

@@ -168,14 +168,15 @@ const runSpan = 3
 // runEnds reads the last pings only, so its cost does not grow with the history of
 // a check. It is not sorted: a check's own are few, and are put into order here.
 const runEnds = `SELECT p.check_id, p.n, p.at, p.signal, p.duration
-FROM checks c JOIN pings p ON p.check_id = c.id AND p.n > c.n_pings - $1
+FROM checks c JOIN %s
 WHERE c.id IN (%s) AND p.signal IN ('success', 'fail') AND p.ignored = ''`
 
-// RecentRuns implements store.Checks.
-func (s *Store) RecentRuns(ctx context.Context, checks []monitor.CheckID, limit int) (map[monitor.CheckID][]store.RunEnd, error) {
+// RunEnds implements RecentRuns. Pings is how the engine joins to the checks c their
+// pings p with a number above c.n_pings - $1.
+func (s *Store) RunEnds(ctx context.Context, checks []monitor.CheckID, limit int, pings string) (map[monitor.CheckID][]store.RunEnd, error) {
 	ends := make(map[monitor.CheckID][]store.RunEnd, len(checks))
 	for part := range slices.Chunk(checks, runEndChecks) {
-		if err := s.recentRuns(ctx, part, limit, ends); err != nil {
+		if err := s.runEnds(ctx, part, limit, pings, ends); err != nil {
 			return nil, s.done("list recent runs", err)
 		}
 	}
@@ -189,13 +190,13 @@ func (s *Store) RecentRuns(ctx context.Context, checks []monitor.CheckID, limit 
 // runEndChecks is how many checks one query asks about.
 const runEndChecks = 500
 
-func (s *Store) recentRuns(ctx context.Context, checks []monitor.CheckID, limit int, into map[monitor.CheckID][]store.RunEnd) error {
+func (s *Store) runEnds(ctx context.Context, checks []monitor.CheckID, limit int, pings string, into map[monitor.CheckID][]store.RunEnd) error {
 	places, values := make([]string, len(checks)), []any{runSpan * int64(limit)}
 	for i, id := range checks {
 		places[i] = "$" + strconv.Itoa(i+2)
 		values = append(values, int64(id))
 	}
-	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(runEnds, strings.Join(places, ", ")), values...)
+	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(runEnds, pings, strings.Join(places, ", ")), values...)
 	if err != nil {
 		return err
 	}
