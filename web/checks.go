@@ -20,11 +20,11 @@ const firstSlug = "my-first-job"
 
 func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 	who := s.who(r)
-	frame, err := s.page(r, who, "Checks", "/checks")
+	checks, err := s.Store.Checks(r.Context(), who.Project.ID, checksLimit)
 	if err != nil {
 		return err
 	}
-	checks, err := s.Store.Checks(r.Context(), who.Project.ID, checksLimit)
+	frame, err := s.pageAbout(r, who, "Checks", "/checks", checks)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/internal/monitor"
 	"rollcall/templates"
 )
 
@@ -16,12 +17,28 @@ const blindsShown = 30 * 24 * time.Hour
 // page fills the frame around a page of a signed-in person. Here is the entry of
 // the navigation that the page belongs to.
 func (s *Server) page(r *http.Request, who Who, title, here string) (templates.Page, error) {
+	return s.pageAbout(r, who, title, here, nil)
+}
+
+// pageAbout is page for who has read all checks of their project already; nil for
+// who has not.
+func (s *Server) pageAbout(r *http.Request, who Who, title, here string, own []monitor.Check) (templates.Page, error) {
 	ctx := r.Context()
 	page := s.bare(title)
 	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
-	counts, err := s.Store.StatusCounts(ctx, who.User.ID, page.Now)
+	var known monitor.ProjectID
+	if own != nil {
+		known = who.Project.ID
+	}
+	counts, err := s.Store.StatusCounts(ctx, who.User.ID, known, page.Now)
 	if err != nil {
 		return templates.Page{}, err
+	}
+	if own != nil {
+		counts[known] = map[monitor.Status]int{}
+		for _, check := range own {
+			counts[known][check.Shown(page.Now)]++
+		}
 	}
 	for _, project := range who.Projects {
 		state := templates.ProjectStateOf(counts[project.ID])

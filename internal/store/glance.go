@@ -11,8 +11,9 @@ import (
 // Glance is what every page asks for, again and again: it reads little.
 type Glance interface {
 	// StatusCounts counts the checks of every project of a user by the status that
-	// they show at the given time. A project without checks is not in it.
-	StatusCounts(ctx context.Context, user account.UserID, now time.Time) (map[monitor.ProjectID]map[monitor.Status]int, error)
+	// they show at the given time, except of one whose checks are known; 0 is none. A
+	// project without checks is not in it.
+	StatusCounts(ctx context.Context, user account.UserID, except monitor.ProjectID, now time.Time) (map[monitor.ProjectID]map[monitor.Status]int, error)
 	// Mark returns what changes whenever something happens in a project that its
 	// pages show: to a check, or to a delivery that is new or has ended.
 	Mark(ctx context.Context, project monitor.ProjectID, now time.Time) (Mark, error)

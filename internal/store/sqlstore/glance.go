@@ -12,8 +12,8 @@ import (
 )
 
 // StatusCounts implements store.Glance. It reads what the rule looks at, and no more.
-func (s *Store) StatusCounts(ctx context.Context, user account.UserID, now time.Time) (map[monitor.ProjectID]map[monitor.Status]int, error) {
-	rows, err := s.reading().StatusesOfUser(ctx, int64(user))
+func (s *Store) StatusCounts(ctx context.Context, user account.UserID, except monitor.ProjectID, now time.Time) (map[monitor.ProjectID]map[monitor.Status]int, error) {
+	rows, err := s.reading().StatusesOfUser(ctx, gen.StatusesOfUserParams{UserID: int64(user), Known: int64(except)})
 	if err != nil {
 		return nil, s.done("count statuses", err)
 	}

@@ -66,10 +66,14 @@ func statusCounts(s *site) {
 			s.Errorf("no check of the test is %s", status)
 		}
 	}
-	got, err := s.StatusCounts(s.ctx, s.user.ID, now)
+	got, err := s.StatusCounts(s.ctx, s.user.ID, 0, now)
 	s.ok(err)
 	s.same("counts", got, want)
-	none, err := s.StatusCounts(s.ctx, s.addUser().ID, now)
+	delete(want, s.project.ID)
+	got, err = s.StatusCounts(s.ctx, s.user.ID, s.project.ID, now)
+	s.ok(err)
+	s.same("counts of the others", got, want)
+	none, err := s.StatusCounts(s.ctx, s.addUser().ID, 0, now)
 	s.ok(err)
 	s.same("counts of somebody else", none, map[monitor.ProjectID]map[monitor.Status]int{})
 }

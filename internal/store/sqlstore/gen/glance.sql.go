@@ -69,8 +69,13 @@ func (q *Queries) MarkOfDeliveries(ctx context.Context, projectID int64) (MarkOf
 const statusesOfUser = `-- name: StatusesOfUser :many
 SELECT checks.project_id, checks.status, checks.due, checks.runs
 FROM members JOIN checks ON checks.project_id = members.project_id
-WHERE members.user_id = $1
+WHERE members.user_id = $1 AND members.project_id <> $2
 `
+
+type StatusesOfUserParams struct {
+	UserID int64
+	Known  int64
+}
 
 type StatusesOfUserRow struct {
 	ProjectID int64
@@ -79,8 +84,8 @@ type StatusesOfUserRow struct {
 	Runs      string
 }
 
-func (q *Queries) StatusesOfUser(ctx context.Context, userID int64) ([]StatusesOfUserRow, error) {
-	rows, err := q.db.QueryContext(ctx, statusesOfUser, userID)
+func (q *Queries) StatusesOfUser(ctx context.Context, arg StatusesOfUserParams) ([]StatusesOfUserRow, error) {
+	rows, err := q.db.QueryContext(ctx, statusesOfUser, arg.UserID, arg.Known)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 -- name: StatusesOfUser :many
 SELECT checks.project_id, checks.status, checks.due, checks.runs
 FROM members JOIN checks ON checks.project_id = members.project_id
-WHERE members.user_id = @user_id;
+WHERE members.user_id = @user_id AND members.project_id <> @known;
 
 -- name: MarkOfChecks :one
 SELECT count(*) AS checks, CAST(COALESCE(max(id), 0) AS BIGINT) AS last_check,
