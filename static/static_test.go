@@ -21,6 +21,7 @@ func TestFilesAreServedForGood(t *testing.T) {
 		"app.css":             "text/css; charset=utf-8",
 		"app.js":              "text/javascript; charset=utf-8",
 		"htmx.js":             "text/javascript; charset=utf-8",
+		"sse.js":              "text/javascript; charset=utf-8",
 		"inter-latin.woff2":   "font/woff2",
 		"favicon-unknown.svg": "image/svg+xml",
 	} {

@@ -99,8 +99,8 @@ func (p AccountPage) address() Field {
 	}
 }
 
-// list says several names in a row: "Main, Staging and Home lab".
-func list(names []string) string {
+// inARow says several names in a row: "Main, Staging and Home lab".
+func inARow(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")
 	}

@@ -339,7 +339,7 @@ func (m Messages) poll() templ.Attributes {
 	if !m.Live {
 		return nil
 	}
-	return attrs("hx-get", "/channels/"+m.Channel+"/messages", "hx-trigger", "every 1s", "hx-swap", "outerHTML")
+	return attrs("hx-get", "/channels/"+m.Channel+"/messages", "hx-trigger", LiveTrigger, "hx-swap", "outerHTML")
 }
 
 // log is the address of everything that the channel was told.

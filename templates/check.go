@@ -362,7 +362,7 @@ func polled(p CheckPage) templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{
-		"hx-get": p.Path + "?show=" + p.History.Show, "hx-trigger": "every 5s", "hx-swap": "outerHTML",
+		"hx-get": p.Path + "?show=" + p.History.Show, "hx-trigger": LiveTrigger, "hx-swap": "outerHTML",
 		"hx-headers": seenHeader(p.Seen()),
 	}
 }

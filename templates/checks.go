@@ -2,12 +2,10 @@ package templates
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,15 +24,6 @@ type ChecksPage struct {
 // Empty reports whether there is nothing to list yet.
 func (p ChecksPage) Empty() bool { return p.Total == 0 || p.TryAddress != "" }
 
-// Seen names what the page shows, so that a browser that shows it already need
-// not be sent it again.
-func (p ChecksPage) Seen() string {
-	if p.Empty() {
-		return SeenEmpty
-	}
-	return p.List.Seen()
-}
-
 // Query is what the list is asked to show; it is the whole of its address.
 type Query struct {
 	Text   string         // words that all must occur
@@ -42,6 +31,7 @@ type Query struct {
 	Tags   []string       // a check has to carry all of them
 	Group  string         // GroupTag, GroupStatus or GroupNone
 	Sort   string         // SortUrgent, SortName, SortNext or SortTook
+	From   int            // how many rows stand on the pages before
 }
 
 // The ways to group and to sort. The first of each is the rule.
@@ -77,6 +67,9 @@ func ParseQuery(v url.Values) Query {
 	if s := v.Get("sort"); s == SortName || s == SortNext || s == SortTook {
 		q.Sort = s
 	}
+	if from, err := strconv.Atoi(v.Get("from")); err == nil && from > 0 {
+		q.From = from
+	}
 	return q
 }
 
@@ -95,18 +88,29 @@ func (q Query) URL() string {
 	for _, tag := range q.Tags {
 		v.Add("tag", tag)
 	}
+	set("from", strconv.Itoa(q.From), "0")
 	if len(v) == 0 {
 		return "/checks"
 	}
 	return "/checks?" + v.Encode()
 }
 
-func (q Query) withStatus(s monitor.Status) Query { q.Status = s; return q }
-func (q Query) withGroup(g string) Query          { q.Group = g; return q }
-func (q Query) withSort(s string) Query           { q.Sort = s; return q }
-func (q Query) withTag(tag string) Query          { q.Tags = []string{tag}; return q }
+func (q Query) withStatus(s monitor.Status) Query { q.Status, q.From = s, 0; return q }
+func (q Query) withGroup(g string) Query          { q.Group, q.From = g, 0; return q }
+func (q Query) withSort(s string) Query           { q.Sort, q.From = s, 0; return q }
+func (q Query) withTag(tag string) Query          { q.Tags, q.From = []string{tag}, 0; return q }
+func (q Query) withFrom(from int) Query           { q.From = max(0, from); return q }
 
-// List is what a query found.
+// rowsURL is the address of some rows of the list, drawn; see Part.
+func (q Query) rowsURL(from, to int) string {
+	mark := "?"
+	if strings.Contains(q.URL(), "?") {
+		mark = "&"
+	}
+	return fmt.Sprintf("%s%srows=%d-%d", q.URL(), mark, from, to)
+}
+
+// List is what a query found, one page of it.
 type List struct {
 	Query  Query
 	Total  int // checks of the project
@@ -114,6 +118,10 @@ type List struct {
 	Facets []Facet
 	Tags   []TagChoice
 	Groups []Group
+
+	rows  []*Row // of all groups, in their order
+	made  rowMaker
+	shape string // names which rows stand where
 }
 
 // Facet is a status with how many of the checks found have it.
@@ -134,88 +142,56 @@ type Group struct {
 	ID    string // of the heading, when it is linked to
 	Tag   string // the heading is a tag
 	Name  string // the heading is words; neither: there is no heading
+	Count int    // of its checks, on whichever page
 	Above int    // how many more of the group need attention and stand there
 	Rows  []Row
+	First int // the place of its first row on the page
 }
 
-// Row is one check in the list.
-type Row struct {
-	ID       string
-	Name     string
-	Status   monitor.Status
-	Why      string
-	Tags     []string // without that of the group
-	Schedule string
-	Last     Said
-	Next     Said
-	Overdue  bool
-	Spark    Spark
-	Took     string
-	TookWhy  string // why there is no duration
+// listed is a check on its way into the list.
+type listed struct {
+	*monitor.Check
+	shown monitor.Status
+	name  string // to sort by
 }
 
-// Said is a time in words, and in full for whoever points at it.
-type Said struct{ Words, Full, Machine string }
-
-func (c Clock) say(words string, t time.Time) Said {
-	if t.IsZero() {
-		return Said{Words: words}
-	}
-	return Said{words, c.Full(t), Machine(t)}
-}
-
-// Seen names what the list shows.
-func (l List) Seen() string { return seen(l) }
-
-// SeenEmpty is what the page of a project that only begins shows: another page than the list.
-const SeenEmpty = "empty"
-
-// seen is a short name for what is shown.
-func seen(shown ...any) string {
-	text, err := json.Marshal(shown)
-	if err != nil {
-		panic(err) // never: what is shown is made of words and numbers
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
-}
-
-// ListOf arranges the checks of a project as the query asks for.
-func ListOf(q Query, checks []monitor.Check, runs map[monitor.CheckID][]RunEnd, clock Clock) List {
-	l := List{Query: q, Total: len(checks), Tags: tagsOf(checks, q.Tags)}
-	var found []monitor.Check
+// ListOf arranges the checks of a project as the query asks for. No row is drawn.
+func ListOf(q Query, checks []monitor.Check, clock Clock) List {
+	l := List{Query: q, Total: len(checks), Tags: tagsOf(checks, q.Tags), made: newRowMaker(q, clock)}
+	var found []listed
 	counts := map[monitor.Status]int{}
-	for _, c := range checks {
-		if !matches(c, q) {
+	words := strings.Fields(strings.ToLower(q.Text))
+	for i := range checks {
+		c := &checks[i]
+		if !l.made.matches(c, q.Tags, words) {
 			continue
 		}
 		shown := c.Shown(clock.Now)
 		counts[shown]++
 		if q.Status == "" || q.Status == shown {
-			found = append(found, c)
+			found = append(found, listed{c, shown, strings.ToLower(c.Name)})
 		}
 	}
 	l.Found = len(found)
 	l.Facets = facetsOf(counts, q.Status)
 	sortChecks(found, q.Sort, clock)
-	row := func(c monitor.Check, group string) Row { return rowOf(c, group, runs[c.ID], clock) }
-	l.Groups = groupsOf(q, found, clock, row)
+	l.fill(groupsOf(q, found))
 	return l
 }
 
 // matches reports whether the check carries the tags and all the words occur in
 // its name, slug, tags or schedule.
-func matches(c monitor.Check, q Query) bool {
-	for _, tag := range q.Tags {
+func (m rowMaker) matches(c *monitor.Check, tags, words []string) bool {
+	for _, tag := range tags {
 		if !slices.Contains(c.Tags, tag) {
 			return false
 		}
 	}
-	if q.Text == "" {
+	if len(words) == 0 {
 		return true
 	}
-	text := strings.ToLower(strings.Join(append([]string{c.Title(), c.Slug, c.Schedule.Expr, scheduleWords(c.Schedule)}, c.Tags...), "\n"))
-	for word := range strings.FieldsSeq(strings.ToLower(q.Text)) {
+	text := strings.ToLower(strings.Join(append([]string{c.Title(), c.Slug, c.Schedule.Expr, m.scheduleWords(c.Schedule)}, c.Tags...), "\n"))
+	for _, word := range words {
 		if !strings.Contains(text, strings.TrimPrefix(word, "#")) {
 			return false
 		}
@@ -249,70 +225,69 @@ func facetsOf(counts map[monitor.Status]int, current monitor.Status) []Facet {
 	return facets
 }
 
-func sortChecks(checks []monitor.Check, by string, clock Clock) {
-	name := func(a, b monitor.Check) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
-	}
+func sortChecks(checks []listed, by string, clock Clock) {
+	name := func(a, b listed) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.ID, b.ID)) }
 	compare := name
 	switch by {
 	case SortNext:
-		compare = func(a, b monitor.Check) int {
+		compare = func(a, b listed) int {
 			return cmp.Or(soonest(a, clock.Now).Compare(soonest(b, clock.Now)), name(a, b))
 		}
 	case SortTook:
-		compare = func(a, b monitor.Check) int { return cmp.Or(cmp.Compare(took(b), took(a)), name(a, b)) }
+		compare = func(a, b listed) int { return cmp.Or(cmp.Compare(took(b), took(a)), name(a, b)) }
 	}
 	slices.SortFunc(checks, compare)
 }
 
 // soonest is when the check is expected; nothing expected comes last.
-func soonest(c monitor.Check, now time.Time) time.Time {
-	if next := c.NextExpected(now); !next.IsZero() {
+func soonest(e listed, now time.Time) time.Time {
+	if next := e.NextExpected(now); !next.IsZero() {
 		return next
 	}
 	return now.AddDate(1000, 0, 0)
 }
 
-func took(c monitor.Check) time.Duration {
-	if c.LastDuration == nil {
+func took(e listed) time.Duration {
+	if e.LastDuration == nil {
 		return -1
 	}
-	return *c.LastDuration
+	return *e.LastDuration
 }
 
 // troubled reports whether a check stands in the group that needs attention.
-func troubled(c monitor.Check, clock Clock) bool {
-	return c.Trouble != "" || Loud(c.Shown(clock.Now))
+func (e listed) troubled() bool { return e.Trouble != "" || Loud(e.shown) }
+
+// bunch is a group and its checks, all of them.
+type bunch struct {
+	Group
+	checks []listed
 }
 
 // groupsOf puts what needs attention first when urgency is the order, and then
 // groups the rest. A check appears once.
-func groupsOf(q Query, found []monitor.Check, clock Clock, row func(monitor.Check, string) Row) []Group {
-	var groups []Group
+func groupsOf(q Query, found []listed) []bunch {
+	var groups []bunch
 	above := map[string]int{}
 	if q.Sort == SortUrgent && q.Group != GroupStatus {
-		var urgent, rest []monitor.Check
-		for _, c := range found {
-			if troubled(c, clock) {
-				urgent = append(urgent, c)
-				above[firstTag(c)]++
+		var urgent, rest []listed
+		for _, e := range found {
+			if e.troubled() {
+				urgent = append(urgent, e)
+				above[firstTag(e)]++
 			} else {
-				rest = append(rest, c)
+				rest = append(rest, e)
 			}
 		}
-		rank := func(c monitor.Check) int { return slices.Index(severity, c.Shown(clock.Now)) }
-		slices.SortStableFunc(urgent, func(a, b monitor.Check) int {
+		rank := func(e listed) int { return slices.Index(severity, e.shown) }
+		slices.SortStableFunc(urgent, func(a, b listed) int {
 			return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Since.Compare(b.Since))
 		})
 		if len(urgent) > 0 {
-			groups = append(groups, Group{ID: "attention", Name: "Needs attention"})
-			for _, c := range urgent {
-				groups[0].Rows = append(groups[0].Rows, row(c, ""))
-			}
+			groups = append(groups, bunch{Group{ID: "attention", Name: "Needs attention"}, urgent})
 		}
 		found = rest
 	}
-	heads, members := headings(q.Group, found, clock)
+	heads, members := headings(q.Group, found)
 	for _, head := range heads {
 		g := Group{Name: head}
 		if q.Group == GroupTag {
@@ -321,33 +296,30 @@ func groupsOf(q Query, found []monitor.Check, clock Clock, row func(monitor.Chec
 				g.Name = "No tag"
 			}
 		}
-		for _, c := range members[head] {
-			g.Rows = append(g.Rows, row(c, g.Tag))
-		}
-		groups = append(groups, g)
+		groups = append(groups, bunch{g, members[head]})
 	}
-	if len(groups) > 0 && groups[0].Name == "No tag" && len(groups) == 1 {
+	if len(groups) == 1 && groups[0].Name == "No tag" {
 		groups[0].Name = "" // one group needs no heading
 	}
 	return groups
 }
 
 // headings divides the checks and returns the headings in their order.
-func headings(by string, checks []monitor.Check, clock Clock) ([]string, map[string][]monitor.Check) {
-	members := map[string][]monitor.Check{}
+func headings(by string, checks []listed) ([]string, map[string][]listed) {
+	members := map[string][]listed{}
 	var heads []string
-	for _, c := range checks {
+	for _, e := range checks {
 		head := ""
 		switch by {
 		case GroupTag:
-			head = firstTag(c)
+			head = firstTag(e)
 		case GroupStatus:
-			head = StatusWord(c.Shown(clock.Now))
+			head = StatusWord(e.shown)
 		}
 		if len(members[head]) == 0 {
 			heads = append(heads, head)
 		}
-		members[head] = append(members[head], c)
+		members[head] = append(members[head], e)
 	}
 	rank := func(head string) int {
 		if by == GroupStatus {
@@ -362,74 +334,11 @@ func headings(by string, checks []monitor.Check, clock Clock) ([]string, map[str
 	return heads, members
 }
 
-func firstTag(c monitor.Check) string {
-	if len(c.Tags) == 0 {
+func firstTag(e listed) string {
+	if len(e.Tags) == 0 {
 		return ""
 	}
-	return c.Tags[0]
-}
-
-func rowOf(c monitor.Check, group string, runs []RunEnd, clock Clock) Row {
-	r := Row{
-		ID: c.UUID.String(), Name: c.Title(), Status: c.Shown(clock.Now), Why: WhyOf(c, clock),
-		Tags: c.Tags, Schedule: scheduleWords(c.Schedule),
-		Spark: sparkOf(withPresent(runs, c, clock.Now)),
-	}
-	if group != "" {
-		r.Tags = c.Tags[1:]
-	}
-	heard := c.LastPing
-	if c.LastStart.After(heard) {
-		heard = c.LastStart
-	}
-	r.Last = clock.say(clock.Recent(heard), heard)
-	r.Next, r.Overdue = nextOf(c, runs, clock)
-	run, running := openRun(c)
-	switch {
-	case r.Status == monitor.Running && running:
-		r.Took = Duration(clock.Now.Sub(run.Start).Truncate(time.Second)) + nbsp + "so" + nbsp + "far"
-	case c.LastDuration != nil:
-		r.Took = Duration(*c.LastDuration)
-	case c.LastPing.IsZero():
-		r.TookWhy = "It has not run yet"
-	default:
-		r.TookWhy = "Its last run sent no start signal"
-	}
-	return r
-}
-
-// nextOf says when the check is expected next, or for how long it has been awaited.
-func nextOf(c monitor.Check, runs []RunEnd, clock Clock) (Said, bool) {
-	shown := c.Shown(clock.Now)
-	missed := shown == monitor.Late || shown == monitor.Down && c.Reason == monitor.Silent
-	run, running := openRun(c)
-	next := c.NextExpected(clock.Now)
-	switch {
-	case missed && !c.Due.IsZero():
-		return clock.say(clock.Overdue(c.Due), c.Due), true
-	case shown == monitor.Running && running:
-		return clock.say(leftOf(run, runs, clock), time.Time{}), false
-	case !next.IsZero():
-		return clock.say(clock.Relative(next), next), false
-	case shown == monitor.New:
-		return Said{Words: "after the first ping"}, false
-	case shown == monitor.Paused:
-		return Said{Words: "–", Full: "Nothing is expected while it is paused"}, false
-	}
-	return Said{Words: "–", Full: "Nothing is expected before it reports again"}, false
-}
-
-// leftOf guesses from the last runs how long this one goes on.
-func leftOf(run monitor.Run, runs []RunEnd, clock Clock) string {
-	u, ok := usualOf(runs)
-	if !ok {
-		return "when it ends"
-	}
-	left := run.Start.Add(u.middle).Sub(clock.Now)
-	if left <= 0 {
-		return Span(left) + nbsp + "over the usual"
-	}
-	return fmt.Sprintf("about%s%s%sleft", nbsp, Span(left), nbsp)
+	return e.Tags[0]
 }
 
 func tagsLabel(q Query) string {
@@ -466,8 +375,3 @@ func sortLabel(s string) string {
 		SortUrgent: "Urgent first", SortName: "By name", SortNext: "Next expected", SortTook: "Longest run",
 	}[s]
 }
-
-// SeenHeader is how a browser says what it shows already; see List.Seen.
-const SeenHeader = "Rollcall-Seen"
-
-func seenHeader(seen string) string { return fmt.Sprintf("{%q:%q}", SeenHeader, seen) }

@@ -1,6 +1,7 @@
 package templates_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -92,6 +93,13 @@ func query(t *testing.T, text string) templates.Query {
 	return templates.ParseQuery(v)
 }
 
+// drawn is a list whose first rows are drawn with their runs.
+func drawn(q templates.Query, checks []monitor.Check, runs map[monitor.CheckID][]templates.RunEnd, clock templates.Clock) templates.List {
+	l := templates.ListOf(q, checks, clock)
+	l.Rows(0, templates.DrawnRows).Draw(runs)
+	return l
+}
+
 // outline is the groups of a list in short: the name of a group, then its rows.
 func outline(l templates.List) []string {
 	var lines []string
@@ -142,7 +150,7 @@ func TestTheListIsArrangedAsItsAddressSays(t *testing.T) {
 			"#backup | Photo snapshot | WAL archive", "#web | Sitemap <b>", "No tag | Disk self-test",
 		}},
 	} {
-		got := outline(templates.ListOf(query(t, c.query), project(t), nil, clock(t)))
+		got := outline(drawn(query(t, c.query), project(t), nil, clock(t)))
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", c.query, diff)
 		}
@@ -151,7 +159,7 @@ func TestTheListIsArrangedAsItsAddressSays(t *testing.T) {
 
 // Counts of statuses are of what the words and tags leave, whichever is looked at.
 func TestFacetsCountWhatIsFound(t *testing.T) {
-	l := templates.ListOf(query(t, "tag=backup&status=up"), project(t), nil, clock(t))
+	l := drawn(query(t, "tag=backup&status=up"), project(t), nil, clock(t))
 	want := []templates.Facet{{Count: 3}, {monitor.Down, 1}, {monitor.Running, 1}, {monitor.Up, 1}}
 	if diff := cmp.Diff(want, l.Facets); diff != "" {
 		t.Errorf("facets (-want +got):\n%s", diff)
@@ -163,7 +171,7 @@ func TestFacetsCountWhatIsFound(t *testing.T) {
 
 func TestAQueryIsItsAddress(t *testing.T) {
 	for _, address := range []string{
-		"/checks", "/checks?q=a+b", "/checks?group=none&q=x&sort=name&status=down&tag=a&tag=b",
+		"/checks", "/checks?q=a+b", "/checks?from=2000&q=a", "/checks?group=none&q=x&sort=name&status=down&tag=a&tag=b",
 	} {
 		_, text, _ := strings.Cut(address, "?")
 		if got := query(t, text).URL(); got != address {
@@ -185,7 +193,7 @@ func TestRowsSayWhatIsAndWhatComes(t *testing.T) {
 		"Sitemap <b>":     {"", "never", "after the first ping", ""},
 	}
 	got := map[string]said{}
-	for _, g := range templates.ListOf(query(t, ""), project(t), nil, clock(t)).Groups {
+	for _, g := range drawn(query(t, ""), project(t), nil, clock(t)).Groups {
 		for _, r := range g.Rows {
 			got[r.Name] = said{plain(r.Why), plain(r.Last.Words), plain(r.Next.Words), plain(r.Took)}
 		}
@@ -195,27 +203,109 @@ func TestRowsSayWhatIsAndWhatComes(t *testing.T) {
 	}
 }
 
-// What a browser shows already is not sent again; one minute later it is news.
-func TestSeenChangesWithWhatIsShown(t *testing.T) {
-	c, later := clock(t), clock(t)
-	later.Now = later.Now.Add(time.Minute)
-	list := func(c templates.Clock) templates.List {
-		return templates.ListOf(query(t, ""), project(t), runsOfProject(t), c)
+// shown is what a browser says that shows the list.
+func shown(l templates.List) string {
+	seen := l.Seen()
+	for _, row := range l.Rows(0, templates.PageRows).List {
+		seen += row.Version()
 	}
-	if a, b := list(c).Seen(), list(c).Seen(); a != b {
-		t.Errorf("the same list is %s and %s", a, b)
+	return seen
+}
+
+// many is a list of up checks, of which the first was pinged n times.
+func many(t *testing.T, size, pings int) []monitor.Check {
+	t.Helper()
+	checks := make([]monitor.Check, size)
+	for i := range checks {
+		checks[i] = job(t, i+1, fmt.Sprintf("Job %04d", i), []string{fmt.Sprintf("team-%d", i/130)}, every(24*time.Hour))
 	}
-	if a, b := list(c).Seen(), list(later).Seen(); a == b {
-		t.Error("a list of a minute later is the same")
+	for range pings {
+		checks[0] = receive(t, checks[0], report(t, "2026-11-23T08:14:31Z", monitor.Success))
 	}
-	if got, want := (templates.ChecksPage{}).Seen(), templates.SeenEmpty; got != want {
-		t.Errorf("a list without checks is %q, want %q", got, want)
+	return checks
+}
+
+func TestABrowserIsSentWhatItLacks(t *testing.T) {
+	later := func(d time.Duration) templates.Clock {
+		c := clock(t)
+		c.Now = c.Now.Add(d)
+		return c
+	}
+	failed := many(t, 300, 1)
+	failed[299] = receive(t, failed[299], report(t, "2026-11-23T08:14:31Z", monitor.Fail))
+	for _, test := range []struct {
+		name   string
+		before templates.List
+		now    templates.List
+		whole  bool
+		rows   []string
+	}{
+		{"nothing", drawn(query(t, ""), project(t), nil, clock(t)), templates.ListOf(query(t, ""), project(t), clock(t)), false, nil},
+		{"one ping", drawn(query(t, ""), many(t, 3, 1), nil, clock(t)), templates.ListOf(query(t, ""), many(t, 3, 2), clock(t)), false, []string{"Job 0000 drawn"}},
+		{"a row that is not drawn", drawn(query(t, "sort=name&group=none&from=0"), many(t, 300, 1), nil, clock(t)), templates.ListOf(query(t, "sort=name&group=none"), failed, clock(t)), false, nil},
+		{"time passes", drawn(query(t, ""), many(t, 3, 1), nil, clock(t)), templates.ListOf(query(t, ""), many(t, 3, 1), later(2*time.Minute)), false, []string{"Job 0000 drawn"}},
+		{"a new check", drawn(query(t, ""), many(t, 3, 1), nil, clock(t)), templates.ListOf(query(t, ""), many(t, 4, 1), clock(t)), true, nil},
+		{"another order", drawn(query(t, "sort=name"), many(t, 3, 1), nil, clock(t)), templates.ListOf(query(t, "sort=took"), many(t, 3, 1), clock(t)), false, nil},
+		{"a failure in a long list", drawn(query(t, ""), many(t, 300, 1), nil, clock(t)), templates.ListOf(query(t, ""), failed, later(5*time.Second)), false, nil},
+		{"the same a little later", drawn(query(t, ""), many(t, 300, 1), nil, clock(t)), templates.ListOf(query(t, ""), failed, later(10*time.Second)), true, nil},
+	} {
+		news := test.now.Since(shown(test.before))
+		var rows []string
+		for _, row := range news.List {
+			name := row.Name
+			if row.Drawn {
+				name += " drawn"
+			}
+			rows = append(rows, name)
+		}
+		if diff := cmp.Diff(test.rows, rows); news.Whole != test.whole || diff != "" {
+			t.Errorf("%s: whole %t, want %t; rows (-want +got):\n%s", test.name, news.Whole, test.whole, diff)
+		}
+	}
+}
+
+// What a browser says is as good as any other input.
+func TestNonsenseIsSentTheWholeList(t *testing.T) {
+	l := templates.ListOf(query(t, ""), project(t), clock(t))
+	for _, seen := range []string{"", ".", "..", l.Seen(), l.Seen() + "AAA", l.Seen() + strings.Repeat("é", 100), "x" + shown(l), strings.Repeat("A", 10_000)} {
+		if news := l.Since(seen); !news.Whole {
+			t.Errorf("%.40q: not sent the whole list", seen)
+		}
+	}
+	if got, want := templates.ListOf(query(t, ""), nil, clock(t)).Total, 0; got != want {
+		t.Errorf("%d checks", got)
+	}
+}
+
+// A list beyond its first rows is cut into parts that are drawn when they are
+// scrolled to; beyond its page it goes on at another address.
+func TestLongLists(t *testing.T) {
+	checks := many(t, templates.PageRows+50, 1)
+	first := drawn(query(t, ""), checks, nil, clock(t))
+	page := templates.ChecksPage{Page: frame(t, "Checks", "/checks"), List: first}
+	html := rendered(t, templates.Checks(page))
+	for _, want := range []string{
+		`hx-get="/checks?rows=200-260" hx-swap="none" hx-trigger="intersect once"`,
+		`hx-get="/checks?rows=260-360"`, `hx-get="/checks?rows=360-390"`, `<noscript>`,
+		`rel="next" href="/checks?from=2000"`, "Rows 1 to 2,000 of 2,050",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if got := strings.Count(html, `<tr id="c-`); got != templates.PageRows {
+		t.Errorf("%d rows, want %d", got, templates.PageRows)
+	}
+	second := drawn(query(t, "from=2000"), checks, nil, clock(t))
+	rows := second.Rows(0, 10_000).List
+	if len(rows) != 50 || !rows[0].Drawn || second.Groups[0].Count != 130 {
+		t.Errorf("the second page has %d rows, drawn %t, of a group of %d", len(rows), rows[0].Drawn, second.Groups[0].Count)
 	}
 }
 
 func TestSparkline(t *testing.T) {
 	c := project(t)[0]
-	l := templates.ListOf(query(t, "q=offsite"), []monitor.Check{c}, runsOfProject(t), clock(t))
+	l := drawn(query(t, "q=offsite"), []monitor.Check{c}, runsOfProject(t), clock(t))
 	spark := l.Groups[0].Rows[0].Spark
 	if got, want := plain(spark.Label), "Last 30 runs: 28 good, 1 failed, 1 missed"; got != want {
 		t.Errorf("label %q, want %q", got, want)
@@ -240,13 +330,13 @@ func TestSparkline(t *testing.T) {
 
 func TestChecksPage(t *testing.T) {
 	page := templates.ChecksPage{
-		Page: frame(t, "Checks", "/checks"), List: templates.ListOf(query(t, ""), project(t), runsOfProject(t), clock(t)),
+		Page: frame(t, "Checks", "/checks"), List: drawn(query(t, ""), project(t), runsOfProject(t), clock(t)),
 	}
 	goldenPage(t, "checks.html", templates.Checks(page))
-	goldenPage(t, "checks-live.html", templates.ChecksLive(page, true))
-	page.List = templates.ListOf(query(t, "q=<script>&status=down"), project(t), nil, clock(t))
+	goldenPage(t, "checks-live.html", templates.ChecksLive(page, page.Since(strings.TrimSuffix(shown(page.List), page.Rows(6, 7).List[0].Version())+"AAA")))
+	page.List = drawn(query(t, "q=<script>&status=down"), project(t), nil, clock(t))
 	goldenPage(t, "checks-none.html", templates.Checks(page))
-	page.List = templates.ListOf(query(t, ""), nil, nil, clock(t))
+	page.List = drawn(query(t, ""), nil, nil, clock(t))
 	page.Page.Worst, page.Page.Down = "", 0
 	page.TryAddress = "https://rollcall.example/ping/5f0b1c9e-6d43-4a4e-9a53-0d2f6c1f7a11"
 	goldenPage(t, "checks-empty.html", templates.Checks(page))

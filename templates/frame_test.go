@@ -137,20 +137,17 @@ func TestFrame(t *testing.T) {
 }
 
 func TestProjectState(t *testing.T) {
-	now := clock(t).Now
-	up, down, late := monitor.Check{}, monitor.Check{}, monitor.Check{}
-	up.Status, down.Status, late.Status = monitor.Up, monitor.Down, monitor.Up
-	up.Due, late.Due = now.Add(time.Hour), now.Add(-time.Minute)
+	type counts = map[monitor.Status]int
 	for _, test := range []struct {
-		checks []monitor.Check
+		counts counts
 		want   templates.ProjectState
 	}{
 		{nil, templates.ProjectState{Status: monitor.New, Words: "no checks"}},
-		{[]monitor.Check{up, up}, templates.ProjectState{Status: monitor.Up, Words: "2 up"}},
-		{[]monitor.Check{up, late}, templates.ProjectState{Status: monitor.Late, Words: "1 late"}},
-		{[]monitor.Check{late, down, up, down}, templates.ProjectState{Status: monitor.Down, Words: "2 down", Down: 2}},
+		{counts{monitor.Up: 2}, templates.ProjectState{Status: monitor.Up, Words: "2 up"}},
+		{counts{monitor.Up: 1, monitor.Late: 1}, templates.ProjectState{Status: monitor.Late, Words: "1 late"}},
+		{counts{monitor.Up: 1, monitor.Late: 1, monitor.Down: 2}, templates.ProjectState{Status: monitor.Down, Words: "2 down", Down: 2}},
 	} {
-		if got := templates.ProjectStateOf(test.checks, now); got != test.want {
+		if got := templates.ProjectStateOf(test.counts); got != test.want {
 			t.Errorf("%+v, want %+v", got, test.want)
 		}
 	}

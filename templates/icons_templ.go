@@ -75,40 +75,29 @@ func Mark(s monitor.Status) templ.Component {
 			templ_7745c5c3_Var3 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var4 = []any{"i", "st", templ.KV("spin", s == monitor.Running)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var4...)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<svg class=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		var templ_7745c5c3_Var5 string
-		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.ResolveAttributeValue(templ.CSSClasses(templ_7745c5c3_Var4).String())
-		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/icons.templ`, Line: 1, Col: 0}
-		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var5)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\" aria-hidden=\"true\"><use href=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		var templ_7745c5c3_Var6 string
-		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.ResolveAttributeValue("#s-" + string(s))
-		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/icons.templ`, Line: 12, Col: 114}
-		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var6)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"></use></svg>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		if s == monitor.Running {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<svg class=\"i st spin\" aria-hidden=\"true\"><use href=\"#s-running\"></use></svg>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<svg class=\"i st\" aria-hidden=\"true\"><use href=\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var4 string
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.ResolveAttributeValue("#s-" + string(s))
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/icons.templ`, Line: 15, Col: 68}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var4)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "\"></use></svg>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		return nil
 	})
@@ -130,9 +119,9 @@ func logo() templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var7 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var7 == nil {
-			templ_7745c5c3_Var7 = templ.NopComponent
+		templ_7745c5c3_Var5 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var5 == nil {
+			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<svg class=\"logo\" aria-hidden=\"true\"><use href=\"#i-logo\"></use></svg>")
@@ -160,9 +149,9 @@ func symbols() templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var8 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var8 == nil {
-			templ_7745c5c3_Var8 = templ.NopComponent
+		templ_7745c5c3_Var6 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var6 == nil {
+			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<svg hidden><symbol id=\"i-logo\" viewBox=\"0 0 20 20\"><path d=\"M3.5 3v14M8 3v14M16.5 3v14\" stroke=\"currentColor\" stroke-width=\"2.25\" stroke-linecap=\"round\"></path><circle cx=\"12.25\" cy=\"15.9\" r=\"1.35\" fill=\"currentColor\"></circle></symbol> <symbol id=\"s-up\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"></circle><path d=\"m4.9 8.3 2.1 2.1 4.1-4.6\" fill=\"none\" stroke=\"var(--hole)\" stroke-width=\"1.8\" stroke-linecap=\"round\" stroke-linejoin=\"round\"></path></symbol> <symbol id=\"s-late\" viewBox=\"0 0 16 16\"><path d=\"M8 1c.6 0 1.1.3 1.4.8l6 10.5c.6 1.1-.2 2.4-1.4 2.4H2c-1.2 0-2-1.3-1.4-2.4l6-10.5C6.9 1.3 7.4 1 8 1z\"></path><path d=\"M8 5.6v3.5\" fill=\"none\" stroke=\"var(--hole)\" stroke-width=\"1.8\" stroke-linecap=\"round\"></path><circle cx=\"8\" cy=\"11.9\" r=\"1.05\" fill=\"var(--hole)\"></circle></symbol> <symbol id=\"s-down\" viewBox=\"0 0 16 16\"><rect x=\"1.25\" y=\"1.25\" width=\"13.5\" height=\"13.5\" rx=\"2.5\"></rect><path d=\"m5.2 5.2 5.6 5.6m0-5.6-5.6 5.6\" fill=\"none\" stroke=\"var(--hole)\" stroke-width=\"1.9\" stroke-linecap=\"round\"></path></symbol> <symbol id=\"s-paused\" viewBox=\"0 0 16 16\"><rect x=\"3\" y=\"2.25\" width=\"3.5\" height=\"11.5\" rx=\"1\"></rect><rect x=\"9.5\" y=\"2.25\" width=\"3.5\" height=\"11.5\" rx=\"1\"></rect></symbol> <symbol id=\"s-new\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"6\" fill=\"none\" stroke=\"var(--s)\" stroke-width=\"2\" stroke-dasharray=\"2.5 2.212\"></circle></symbol> <symbol id=\"s-running\" viewBox=\"0 0 16 16\"><path d=\"M8 2a6 6 0 1 1-6 6\" fill=\"none\" stroke=\"var(--s)\" stroke-width=\"2\" stroke-linecap=\"round\"></path><circle cx=\"8\" cy=\"8\" r=\"2.4\"></circle></symbol> <symbol id=\"s-unknown\" viewBox=\"0 0 16 16\"><path d=\"M6.8.9a1.7 1.7 0 0 1 2.4 0l5.9 5.9a1.7 1.7 0 0 1 0 2.4l-5.9 5.9a1.7 1.7 0 0 1-2.4 0L.9 9.2a1.7 1.7 0 0 1 0-2.4z\"></path><path d=\"M6.2 6.3c0-1 .8-1.7 1.8-1.7s1.8.7 1.8 1.6c0 1.2-1.8 1.3-1.8 2.7\" fill=\"none\" stroke=\"var(--hole)\" stroke-width=\"1.5\" stroke-linecap=\"round\"></path><circle cx=\"8\" cy=\"11.3\" r=\"1\" fill=\"var(--hole)\"></circle></symbol> <symbol id=\"i-bell\" viewBox=\"0 0 16 16\"><path d=\"M3 11.5h10c-1-1-1.3-2.2-1.3-4.3a3.7 3.7 0 0 0-7.4 0c0 2.1-.3 3.3-1.3 4.3zM6.7 13.7a1.5 1.5 0 0 0 2.6 0\"></path></symbol> <symbol id=\"i-check\" viewBox=\"0 0 16 16\"><path d=\"m3 8.5 3.2 3.2L13 4.8\"></path></symbol> <symbol id=\"i-clock\" viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"5.75\"></circle><path d=\"M8 4.75V8l2.25 1.5\"></path></symbol> <symbol id=\"i-close\" viewBox=\"0 0 16 16\"><path d=\"m4 4 8 8m0-8-8 8\"></path></symbol> <symbol id=\"i-copy\" viewBox=\"0 0 16 16\"><rect x=\"5.5\" y=\"5.5\" width=\"8\" height=\"8\" rx=\"1.5\"></rect><path d=\"M10.5 3.5v-.2a.8.8 0 0 0-.8-.8H3.3a.8.8 0 0 0-.8.8v6.4c0 .4.4.8.8.8h.2\"></path></symbol> <symbol id=\"i-edit\" viewBox=\"0 0 16 16\"><path d=\"M10.9 2.7a1.4 1.4 0 0 1 2 0l.4.4a1.4 1.4 0 0 1 0 2L5.9 12.5 2.8 13.2l.7-3.1z\"></path></symbol> <symbol id=\"i-hook\" viewBox=\"0 0 16 16\"><path d=\"M6.5 4.9a2.4 2.4 0 1 1 3.4 2.6M4.3 8.6a2.4 2.4 0 1 0 2.5 3.2M11.6 9.2a2.4 2.4 0 1 1-1.2 4.5\"></path><path d=\"M8 5 5 11M8 5l3.4 6.2M5 11.5h6.2\"></path></symbol> <symbol id=\"i-key\" viewBox=\"0 0 16 16\"><circle cx=\"5.5\" cy=\"10.5\" r=\"2.75\"></circle><path d=\"m7.5 8.5 5-5M10.5 5.5l1.75 1.75\"></path></symbol> <symbol id=\"i-lines\" viewBox=\"0 0 16 16\"><path d=\"M3 4.5h10M3 8h10M3 11.5h6\"></path></symbol> <symbol id=\"i-mail\" viewBox=\"0 0 16 16\"><rect x=\"1.75\" y=\"3.25\" width=\"12.5\" height=\"9.5\" rx=\"1.5\"></rect><path d=\"m2.25 4.25 5.75 4.5 5.75-4.5\"></path></symbol> <symbol id=\"i-pause\" viewBox=\"0 0 16 16\"><path d=\"M5.5 3.5v9M10.5 3.5v9\"></path></symbol> <symbol id=\"i-play\" viewBox=\"0 0 16 16\"><path d=\"M5 3.2v9.6L12.5 8z\"></path></symbol> <symbol id=\"i-plus\" viewBox=\"0 0 16 16\"><path d=\"M8 3v10M3 8h10\"></path></symbol> <symbol id=\"i-retry\" viewBox=\"0 0 16 16\"><path d=\"M13.2 8a5.2 5.2 0 1 1-1.5-3.7M13.3 2.3v2.5h-2.5\"></path></symbol> <symbol id=\"i-right\" viewBox=\"0 0 16 16\"><path d=\"M3 8h9.5M9 4.25 12.75 8 9 11.75\"></path></symbol> <symbol id=\"i-search\" viewBox=\"0 0 16 16\"><circle cx=\"7\" cy=\"7\" r=\"4.5\"></circle><path d=\"m13.5 13.5-3.2-3.2\"></path></symbol> <symbol id=\"i-tag\" viewBox=\"0 0 16 16\"><path d=\"M2.5 2.5h5.2l5.8 5.8-5.2 5.2-5.8-5.8z\"></path><circle cx=\"5.5\" cy=\"5.5\" r=\".6\"></circle></symbol> <symbol id=\"i-trash\" viewBox=\"0 0 16 16\"><path d=\"M2.75 4.25h10.5M6.25 4V2.75h3.5V4M4 4.5l.6 8.75h6.8L12 4.5\"></path></symbol></svg>")

@@ -8,6 +8,7 @@ package templates
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -50,11 +51,7 @@ type ProjectState struct {
 }
 
 // ProjectStateOf sums a project up by the worst status of its checks.
-func ProjectStateOf(checks []monitor.Check, now time.Time) ProjectState {
-	count := map[monitor.Status]int{}
-	for _, check := range checks {
-		count[check.Shown(now)]++
-	}
+func ProjectStateOf(count map[monitor.Status]int) ProjectState {
 	state := ProjectState{Status: monitor.New, Words: "no checks", Down: count[monitor.Down]}
 	for _, status := range severity {
 		if n := count[status]; n > 0 {
@@ -79,6 +76,21 @@ func (p Page) title() string {
 	}
 	return p.Title + " · " + p.Project
 }
+
+// liveSource is where a page learns that something of its project has changed.
+func liveSource(p Page) templ.Attributes {
+	for _, project := range p.Projects {
+		if project.Current {
+			return attrs("hx-ext", "sse", "sse-connect", "/live?project="+strconv.FormatInt(int64(project.ID), 10))
+		}
+	}
+	return nil
+}
+
+// LiveTrigger is when a part of a page asks for what is new: when it is told, when
+// it begins or ceases to be told, and now and then, because words such as "3 min ago"
+// change by themselves.
+const LiveTrigger = "sse:changed, htmx:sseOpen from:#main, htmx:sseError from:#main, every 30s"
 
 // initials stands for the account in the header: "IM" for ines.marten@….
 func (p Page) initials() string {

@@ -174,13 +174,15 @@ func (s *Server) pauseCheck(w http.ResponseWriter, r *http.Request) error {
 // is left as it is.
 func (s *Server) resumeCheck(w http.ResponseWriter, r *http.Request) error {
 	now := s.Now()
-	return s.decide(w, r, func(c monitor.Check) monitor.Change {
-		change, err := c.Resume(now)
-		if err != nil {
-			return monitor.Change{Check: c, Unchanged: true}
-		}
-		return change
-	})
+	return s.decide(w, r, func(c monitor.Check) monitor.Change { return resumed(c, now) })
+}
+
+func resumed(c monitor.Check, now time.Time) monitor.Change {
+	change, err := c.Resume(now)
+	if err != nil {
+		return monitor.Change{Check: c, Unchanged: true}
+	}
+	return change
 }
 
 // decide changes the check of the route through the one door, and goes back to its page.

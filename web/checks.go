@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -25,37 +26,81 @@ func isFirst(checks []monitor.Check) bool {
 }
 
 func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
-	ctx, who := r.Context(), s.who(r)
-	frame, err := s.page(r, who, "Checks", "/checks")
+	who := s.who(r)
+	checks, err := s.Store.Checks(r.Context(), who.Project.ID, checksLimit)
 	if err != nil {
 		return err
 	}
-	checks, err := s.Store.Checks(ctx, who.Project.ID, checksLimit)
-	if err != nil {
-		return err
-	}
-	ends, err := s.Store.RecentRuns(ctx, who.Project.ID, runsShown)
+	frame, err := s.pageAbout(r, who, "Checks", "/checks", checks)
 	if err != nil {
 		return err
 	}
 	page := templates.ChecksPage{
 		Page: frame,
-		List: templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, runEnds(ends), frame.Clock),
+		List: templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, frame.Clock),
 	}
 	if isFirst(checks) && frame.May(account.Change) {
 		page.TryAddress = s.base() + "/ping/" + checks[0].UUID.String()
 	}
-	if page.Empty() {
+	switch asked := r.URL.Query().Get("rows"); {
+	case live(r) && asked != "":
+		return s.checksRows(w, r, page, asked)
+	case live(r):
+		return s.checksLive(w, r, page)
+	case page.Empty():
 		page.Title = "Your first check"
 	}
-	if !live(r) {
-		return s.render(w, r, http.StatusOK, templates.Checks(page))
+	if err := s.draw(r, page.Rows(0, templates.DrawnRows)); err != nil {
+		return err
 	}
-	if empty := r.Header.Get(templates.SeenHeader) == templates.SeenEmpty; empty != page.Empty() {
+	return s.render(w, r, http.StatusOK, templates.Checks(page))
+}
+
+// draw reads the runs of some rows and adds them.
+func (s *Server) draw(r *http.Request, rows templates.Rows) error {
+	ends, err := s.Store.RecentRuns(r.Context(), rows.Checks(), runsShown)
+	if err != nil {
+		return err
+	}
+	rows.Draw(runEnds(ends))
+	return nil
+}
+
+// checksLive answers a list that asks for what is new.
+func (s *Server) checksLive(w http.ResponseWriter, r *http.Request, page templates.ChecksPage) error {
+	seen := r.Header.Get(templates.SeenHeader)
+	if empty := seen == templates.SeenEmpty; empty != page.Empty() {
 		w.Header().Set("HX-Refresh", "true") // it is another page now
 		return nil
 	}
-	return s.renderLive(w, r, page.Seen(), func(changed bool) templ.Component { return templates.ChecksLive(page, changed) })
+	var news templates.News
+	if page.Total > 0 {
+		news = page.Since(seen)
+	}
+	rows := news.ToDraw()
+	if news.Whole {
+		rows = page.Rows(0, templates.DrawnRows)
+	} else {
+		w.Header().Set("HX-Reswap", "none") // the list stays; rows find their places
+	}
+	if err := s.draw(r, rows); err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, templates.ChecksLive(page, news))
+}
+
+// checksRows answers a part of a long list that was scrolled to.
+func (s *Server) checksRows(w http.ResponseWriter, r *http.Request, page templates.ChecksPage, asked string) error {
+	var from, to int
+	if _, err := fmt.Sscanf(asked, "%d-%d", &from, &to); err != nil || from < 0 || to <= from {
+		return errNoPage
+	}
+	rows := page.Rows(from, min(to, from+templates.PartRows))
+	if err := s.draw(r, rows); err != nil {
+		return err
+	}
+	w.Header().Set("HX-Reswap", "none")
+	return s.render(w, r, http.StatusOK, templates.ChecksRows(rows))
 }
 
 // renderLive answers a page that asks for what is new. When it shows that already

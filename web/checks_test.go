@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -27,6 +28,7 @@ func (s *site) change(check monitor.Check, decide func(monitor.Check) monitor.Ch
 	results, err := s.st.Transitions(s.Context(), []store.Step{{Ref: store.Ref{ID: check.ID}, Decide: decide}})
 	s.ok(err)
 	s.ok(results[0].Err)
+	s.live.Changed(check.Project)
 	return results[0].Change
 }
 
@@ -40,7 +42,7 @@ func (b *browser) poll(path, seen string) (html, reswap string) {
 	return w.Body.String(), w.Header().Get("HX-Reswap")
 }
 
-var seenInPage = regexp.MustCompile(`Rollcall-Seen&#34;:&#34;([^&]+)&#34;`)
+var seenInPage = regexp.MustCompile(`Rollcall-Seen&#34;:&#34;([^&]+)&#34;|data-seen="([^"]+)" data-versions="([^"]+)"`)
 
 // seenBy is what a page says that it shows.
 func (s *site) seenBy(html string) string {
@@ -49,7 +51,7 @@ func (s *site) seenBy(html string) string {
 	if m == nil {
 		s.Fatalf("the page does not say what it shows\n%s", html)
 	}
-	return m[1]
+	return m[1] + m[2] + m[3]
 }
 
 func TestANewProjectShowsHowToMakeItsFirstCheck(t *testing.T) {
@@ -83,15 +85,22 @@ func TestTheListShowsWhatIsGoingOn(t *testing.T) {
 	s.wants(b.get("/checks?q=nothing"), http.StatusOK, "No check matches “nothing”.")
 }
 
-// A browser that shows the list already is sent only the frame; a change is sent whole.
+// A browser that shows the list already is sent the frame, and the rows that say
+// something else; other rows, or another order, are sent whole.
 func TestTheListIsLive(t *testing.T) {
 	s := newSite(t)
-	check := s.addCheck(s.project.ID, "Nightly")
+	check, other := s.addCheck(s.project.ID, "Nightly"), s.addCheck(s.project.ID, "Hourly")
 	b := s.signedIn()
 	seen := s.seenBy(b.get("/checks").Body.String())
 	html, reswap := b.poll("/checks", seen)
-	if reswap != "none" || strings.Contains(html, "<table") || !strings.Contains(html, `id="foot"`) {
+	if reswap != "none" || strings.Contains(html, "<tr") || !strings.Contains(html, `id="foot"`) {
 		t.Errorf("nothing happened: HX-Reswap %q\n%s", reswap, html)
+	}
+	s.receive(check, monitor.Ping{Signal: monitor.Success})
+	html, reswap = b.poll("/checks", seen)
+	if reswap != "none" || !strings.Contains(html, `<tr id="c-`+check.UUID.String()) || strings.Contains(html, other.UUID.String()) ||
+		!strings.Contains(html, "1 good") || !strings.Contains(html, `id="facets"`) {
+		t.Errorf("a ping: HX-Reswap %q\n%s", reswap, html)
 	}
 	s.receive(check, monitor.Ping{Signal: monitor.Fail})
 	html, reswap = b.poll("/checks", seen)
@@ -101,6 +110,25 @@ func TestTheListIsLive(t *testing.T) {
 	if s.seenBy(html) == seen {
 		t.Error("another list has the same name")
 	}
+}
+
+func TestRowsAreDrawnWhenTheyAreScrolledTo(t *testing.T) {
+	s := newSite(t)
+	for i := range 3 {
+		s.addCheck(s.project.ID, fmt.Sprintf("Job %d", i))
+	}
+	b := s.signedIn()
+	html, reswap := b.poll("/checks?rows=1-3", "")
+	if got := strings.Count(html, `hx-swap-oob="true"`); reswap != "none" || got != 2 || !strings.Contains(html, "no runs yet") {
+		t.Errorf("%d rows, HX-Reswap %q\n%s", got, reswap, html)
+	}
+	if html, _ := b.poll("/checks?rows=3-900", ""); strings.Contains(html, "<tr") {
+		t.Errorf("there are no such rows\n%s", html)
+	}
+	for _, rows := range []string{"x", "3", "3-2", "-1-2", "5-5"} {
+		s.wants(b.ask(http.MethodGet, "/checks?rows="+rows, nil, "HX-Request", "true"), http.StatusNotFound)
+	}
+	s.wants(b.get("/checks?rows=1-3"), http.StatusOK, "<h1>Checks</h1>", "Job 0") // without script it is the list
 }
 
 func TestChecksOfOtherProjectsAreNotShown(t *testing.T) {

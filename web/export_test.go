@@ -80,3 +80,15 @@ func BrowserOf(agent string) string { return browserOf(agent) }
 
 // Vicinity exports vicinity.
 func Vicinity(ip string) string { return vicinity(ip) }
+
+// StreamsEach exports streamsEach.
+const StreamsEach = streamsEach
+
+// BulkLimit exports bulkLimit.
+const BulkLimit = bulkLimit
+
+// Renew makes its channel one of the bubble in which a test runs.
+func (l *Live) Renew() { l.ended = make(chan struct{}) }
+
+// Watched is how many projects somebody looks at.
+func (l *Live) Watched() int { return len(l.projects()) }

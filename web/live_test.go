@@ -88,11 +88,18 @@ func TestPagesAreLiveInABrowser(t *testing.T) {
 		chromedp.SendKeys("#email", "ines@example.org"), chromedp.SendKeys("#password", password), chromedp.Submit("#password"),
 		chromedp.WaitReady("#list"))
 
-	link := "c-" + check.UUID.String()
-	do(t, tab, chromedp.Click(".menus summary"), chromedp.Focus("#"+link))
+	row := "c-" + check.UUID.String()
+	do(t, tab, chromedp.EmulateViewport(1280, 1000), chromedp.Click("#"+row+" [name=check]"), chromedp.Click(".menus summary"), chromedp.Focus("#"+row+" th a"))
+	s.receive(check, monitor.Ping{Signal: monitor.Log})
+	s.receive(check, monitor.Ping{Signal: monitor.Success})
+	truth(t, tab, fmt.Sprintf(`document.getElementById(%q).dataset.v !== undefined`, row)) // a row alone was replaced
+	truth(t, tab, fmt.Sprintf(`document.activeElement.closest("tr").id === %q && document.activeElement.tagName === "A"`, row))
+	truth(t, tab, `document.querySelector("[name=check]").checked && getComputedStyle(document.querySelector(".bulk")).display === "flex"`)
 	s.receive(check, monitor.Ping{Signal: monitor.Fail})
 	truth(t, tab, `document.querySelector("#list").innerText.includes("Reported a failure.")`)
-	truth(t, tab, fmt.Sprintf(`document.activeElement.id === %q`, link))
+	truth(t, tab, fmt.Sprintf(`document.activeElement.closest("tr").id === %q`, row))
+	truth(t, tab, `document.querySelector("[name=check]").checked`)
+	truth(t, tab, `document.querySelector("#said").textContent === "1\u00a0check is down"`)
 	truth(t, tab, `document.querySelector(".menus details").open`)
 	truth(t, tab, `document.title === "1 down · Checks · Main"`)
 	truth(t, tab, `document.querySelector("link[rel=icon]").href.includes("favicon-down")`)
@@ -101,7 +108,7 @@ func TestPagesAreLiveInABrowser(t *testing.T) {
 
 	do(t, tab, chromedp.Navigate(s.base.String()+"/checks/"+check.UUID.String()), chromedp.Click("#out-1 > summary"))
 	s.receive(check, monitor.Ping{Signal: monitor.Success, Body: []byte("well\nagain")})
-	truth(t, tab, `document.querySelector("#out-3") !== null && document.querySelector("#out-1").open`)
+	truth(t, tab, `document.querySelector("#out-5") !== null && document.querySelector("#out-1").open`)
 	truth(t, tab, `document.activeElement.parentElement.id === "out-1"`)
 	truth(t, tab, `document.querySelector("#verdict").dataset.s === "up" && document.title === "Nightly · Main"`)
 
@@ -112,6 +119,7 @@ func TestPagesAreLiveInABrowser(t *testing.T) {
 	truth(t, tab, `breaches.length === 0`)
 
 	s.ok(s.st.DeleteCheck(t.Context(), s.project.ID, check.ID))
+	s.live.Changed(s.project.ID)
 	truth(t, tab, `document.querySelector("#stale").innerText.includes("Live updates stopped at")`)
 }
 

@@ -20,6 +20,10 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// pageCompression is how hard pages are compressed: for 1.6 MB of a list it takes 7 ms
+// and not 5, and sends 3 % less.
+const pageCompression = 6
+
 // guard wraps the routes in what every request passes, see New.
 func (s *Server) guard(routes http.Handler) (http.Handler, error) {
 	origins := http.NewCrossOriginProtection()
@@ -27,7 +31,7 @@ func (s *Server) guard(routes http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("base URL: %w", err)
 	}
 	origins.SetDenyHandler(s.catch(func(http.ResponseWriter, *http.Request) error { return errOrigin }))
-	compress, err := gzhttp.NewWrapper(gzhttp.ExceptContentTypes([]string{"text/event-stream"}))
+	compress, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(pageCompression), gzhttp.ExceptContentTypes([]string{"text/event-stream"}))
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +140,9 @@ func (w *recorder) Write(b []byte) (int, error) {
 	}
 	return w.ResponseWriter.Write(b)
 }
+
+// Flush sends what was written; the compression between asks for it in this way.
+func (w *recorder) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollcall/internal/monitor"
 	"rollcall/internal/schedule"
 	"rollcall/templates"
 )
@@ -17,16 +18,32 @@ const blindsShown = 30 * 24 * time.Hour
 // page fills the frame around a page of a signed-in person. Here is the entry of
 // the navigation that the page belongs to.
 func (s *Server) page(r *http.Request, who Who, title, here string) (templates.Page, error) {
+	return s.pageAbout(r, who, title, here, nil)
+}
+
+// pageAbout is page for who has read all checks of their project already; nil for
+// who has not.
+func (s *Server) pageAbout(r *http.Request, who Who, title, here string, own []monitor.Check) (templates.Page, error) {
 	ctx := r.Context()
 	page := s.bare(title)
 	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
 	page.Role, page.Zone = who.Project.Role, s.zoneOf(who)
-	for _, project := range who.Projects {
-		checks, err := s.Store.Checks(ctx, project.ID, checksLimit)
-		if err != nil {
-			return templates.Page{}, err
+	var known monitor.ProjectID
+	if own != nil {
+		known = who.Project.ID
+	}
+	counts, err := s.Store.StatusCounts(ctx, who.User.ID, known, page.Now)
+	if err != nil {
+		return templates.Page{}, err
+	}
+	if own != nil {
+		counts[known] = map[monitor.Status]int{}
+		for _, check := range own {
+			counts[known][check.Shown(page.Now)]++
 		}
-		state := templates.ProjectStateOf(checks, page.Now)
+	}
+	for _, project := range who.Projects {
+		state := templates.ProjectStateOf(counts[project.ID])
 		state.ID, state.Name = project.ID, project.Name
 		if state.Current = project.ID == who.Project.ID; state.Current {
 			page.Worst, page.Down = state.Status, state.Down

@@ -28,8 +28,8 @@ const (
 	owns    = access(account.Own)
 )
 
-// formLimit is the largest form that is read, in bytes.
-const formLimit = 64 << 10
+// formLimit is the largest form that is read, in bytes: one that names bulkLimit checks.
+const formLimit = 128 << 10
 
 // route is one way in. GET serves HEAD too; POST reads a form of at most formLimit.
 type route struct {
@@ -83,6 +83,8 @@ func routes() []route {
 
 		{"GET", "/go/{key}", person, (*Server).goToCheck},
 		{"GET", "/checks", sees, (*Server).checks},
+		{"GET", "/live", sees, (*Server).stream},
+		{"POST", "/checks/bulk", changes, (*Server).bulk},
 		{"GET", "/checks/new", changes, (*Server).newCheckForm},
 		{"POST", "/checks", changes, (*Server).createCheck},
 		{"GET", "/checks/{id}/edit", changes, (*Server).editCheckForm},
@@ -226,7 +228,11 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) erro
 		}
 		r = s.by(r, account.ByPersonOf(who.User))
 	}
-	return route.handle(s, w, r)
+	err := route.handle(s, w, r)
+	if who := note(r).who; who != nil && route.method == http.MethodPost {
+		s.Live.Changed(who.Project.ID)
+	}
+	return err
 }
 
 // allowed says why who may not use a route of this access.

@@ -43,6 +43,8 @@ type Config struct {
 	KeyUses        *KeyUses // may be nil
 	// Kick is called when a delivery was put into the queue.
 	Kick func()
+	// Live tells open pages of changes; nil makes one that nothing else tells.
+	Live *Live
 	// JudgedUpTo is the instant up to which every deadline has been judged.
 	JudgedUpTo func() time.Time
 	// MailDomain is the domain of mails that are pings; "" when none are taken.
@@ -72,8 +74,9 @@ type Server struct {
 	exports  *limiter // copies of people's data by user
 	tests    *limiter // test messages by project
 
-	described object // the API, as OpenAPI
 	manual    func() []docs.Chapter
+	described object    // the API, as OpenAPI
+	buffers   sync.Pool // of *bytes.Buffer, for pages before they are sent
 
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
@@ -102,6 +105,9 @@ func New(cfg Config) (http.Handler, error) {
 
 		asked:     newLimiter(apiRequests, apiWindow),
 		strangers: newLimiter(wrongKeys, wrongWindow),
+	}
+	if s.Live == nil {
+		s.Live = NewLive(cfg.Store, cfg.Now)
 	}
 	s.sessions = newSessions(s)
 	s.described = openAPI(s.base(), cfg.Version)
@@ -148,8 +154,13 @@ func firstSegment(path string) string {
 // render answers with a page. It is made in full before the first byte is sent,
 // so that one that fails can still become an honest error.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
-	var html bytes.Buffer
-	if err := page.Render(r.Context(), &html); err != nil {
+	html, ok := s.buffers.Get().(*bytes.Buffer) // a list of 2,000 checks takes more than a megabyte
+	if !ok {
+		html = &bytes.Buffer{}
+	}
+	defer s.buffers.Put(html)
+	html.Reset()
+	if err := page.Render(r.Context(), html); err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -42,6 +42,7 @@ type site struct {
 	handler http.Handler
 	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
 	kicks   atomic.Int64
+	live    *web.Live
 	log     *lockedBuffer
 	keyUses *web.KeyUses
 	user    account.User
@@ -117,6 +118,8 @@ func siteOn(t *testing.T, st store.Store, path string, change ...func(*web.Confi
 		JudgedUpTo:     s.now,
 		MailConfigured: true,
 	}
+	s.live = web.NewLive(st, s.now)
+	cfg.Live = s.live
 	for _, c := range change {
 		c(&cfg)
 	}

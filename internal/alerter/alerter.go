@@ -53,6 +53,8 @@ type Alerter struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	BaseURL string // of the pages, without a slash at the end
+	// Changed is called when an attempt was recorded, for its project; may be nil.
+	Changed func(monitor.ProjectID)
 
 	// mu guards what is under way. Every delivery leased by this process is in
 	// exactly one of: sent by a worker, or waiting for its host.

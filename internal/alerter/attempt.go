@@ -151,6 +151,9 @@ func (a *Alerter) record(ctx context.Context, record monitor.Attempt, after moni
 		cancel()
 		switch {
 		case err == nil:
+			if a.Changed != nil {
+				a.Changed(after.Project)
+			}
 			return
 		case errors.Is(err, fault.Conflict):
 			a.Log.Info("lease of a delivery lost", "delivery", after.ID, "attempt", record.N)

@@ -50,6 +50,7 @@ type App struct {
 	mail      net.Listener
 	mailbox   *mailbox.Mailbox
 	keyUses   *web.KeyUses
+	live      *web.Live
 }
 
 // now is the clock of the whole program.
@@ -174,11 +175,16 @@ func (a *App) bind() error {
 // wire makes the parts that the roles need and joins them.
 func (a *App) wire(mail alerter.SMTPConfig) error {
 	c, kick := a.config, func() {}
+	var changed func(monitor.ProjectID) // nobody looks at pages where there are none
+	if c.Has(RoleWeb) {
+		a.live = web.NewLive(a.store, now)
+		changed = a.live.Changed
+	}
 	a.metrics = newMetrics(c.Version, parts{a})
 	if c.Has(RoleAlerter) {
 		out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 		a.alerter = &alerter.Alerter{
-			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(),
+			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
 			Senders: map[monitor.ChannelKind]alerter.Sender{
 				monitor.Email:   alerter.Email(mail, out.DialRelay),
 				monitor.Webhook: alerter.Webhook(out.Client(), c.Version),
@@ -191,7 +197,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
-		options := ingest.Options{Now: now, Log: c.Log, Flipped: kick}
+		options := ingest.Options{Now: now, Log: c.Log, Flipped: kick, Changed: changed}
 		if manyNodes(c.Database) {
 			options.Writers = writers
 		}
@@ -199,7 +205,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	judgedUpTo := func() time.Time { return time.Time{} }
 	if c.Has(RoleScheduler) {
-		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: now, Flipped: kick, Node: a.node(), Log: c.Log}
+		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: now, Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
 		if a.ingest != nil {
 			a.scheduler.Evidence = a.ingest.Evidence
 		}
@@ -222,7 +228,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store: a.store, KeyUses: a.keyUses,
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
+		Kick: kick, Live: a.live, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
 		SignupOpen: c.SignupOpen, Observe: a.metrics.observe, Demo: c.Demo,
 	})
 	a.public.Handler = handler

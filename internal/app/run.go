@@ -58,7 +58,7 @@ func (w worker) end(limit context.Context) {
 
 // workers are the parts of a running process.
 type workers struct {
-	public, private, mail, ingest, scheduler, alerter, postman, trimmer, keyUses worker
+	public, live, private, mail, ingest, scheduler, alerter, postman, trimmer, keyUses worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -110,6 +110,7 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 	if a.public != nil {
 		w.public = start(ctx, group, "pages and pings", a.public.run)
 		w.keyUses = start(ctx, group, "uses of keys", a.keyUses.Run)
+		w.live = start(ctx, group, "live pages", a.live.Run)
 	}
 	if a.mailbox != nil {
 		w.mail = start(ctx, group, "mailbox", func(ctx context.Context) error { return a.mailbox.Serve(ctx, a.mail) })
@@ -132,6 +133,7 @@ func (a *App) stop(limit context.Context, w workers) {
 		case <-limit.Done():
 		}
 	}
+	w.live.end(limit) // a stream is a request that would not end by itself
 	for _, in := range []worker{w.public, w.mail} {
 		if in.stop != nil {
 			in.stop() // accepts no more; its end is waited for below

@@ -33,6 +33,7 @@ import (
 type options struct {
 	seconds, rounds, checks         int
 	binary, only, markdown, profile string
+	pages                           bool
 }
 
 // What is measured beside the flags.
@@ -62,6 +63,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only the loads whose name contains this, such as \"connection per ping\"")
 	flag.StringVar(&o.markdown, "markdown", "", "also write the tables to this file")
 	flag.StringVar(&o.profile, "profile", "", "write processor profiles of the servers into this directory")
+	flag.BoolVar(&o.pages, "pages", false, "measure the list of checks instead of pings")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -91,7 +93,12 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 
-	subjects, err := prepare(ctx, o, dir, server)
+	if o.pages {
+		text, err := measurePages(ctx, o, engines(dir, server))
+		fmt.Print(text)
+		return err
+	}
+	subjects, err := prepare(ctx, o, engines(dir, server))
 	defer func() {
 		for _, s := range subjects {
 			s.kill()
@@ -120,15 +127,9 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// prepare starts every server, the bare handler first. It returns those that run
-// also with an error.
-func prepare(ctx context.Context, o options, dir string, server *pgtest.Server) ([]*subject, error) {
-	bare, err := bareSubject(ctx, o.checks)
-	if err != nil {
-		return nil, fmt.Errorf("bare handler: %w", err)
-	}
-	subjects := []*subject{bare}
-	for _, e := range []engine{
+// engines are the databases on which Rollcall is measured.
+func engines(dir string, server *pgtest.Server) []engine {
+	return []engine{
 		{
 			name: "Rollcall, SQLite", driver: "sqlite",
 			create: func(_ context.Context, name string) (string, error) { return filepath.Join(dir, name+".db"), nil },
@@ -139,7 +140,18 @@ func prepare(ctx context.Context, o options, dir string, server *pgtest.Server) 
 			create: server.CreateDatabase,
 			open:   func(ctx context.Context, url string) (store.Store, error) { return postgres.Open(ctx, url) },
 		},
-	} {
+	}
+}
+
+// prepare starts every server, the bare handler first. It returns those that run
+// also with an error.
+func prepare(ctx context.Context, o options, engines []engine) ([]*subject, error) {
+	bare, err := bareSubject(ctx, o.checks)
+	if err != nil {
+		return nil, fmt.Errorf("bare handler: %w", err)
+	}
+	subjects := []*subject{bare}
+	for _, e := range engines {
 		fmt.Fprintln(os.Stderr, "preparing", e.name)
 		s, err := rollcallSubject(ctx, e, o.binary, o.checks)
 		if err != nil {

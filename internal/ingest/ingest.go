@@ -39,7 +39,9 @@ type Options struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Flipped func() // called after a commit that owes somebody a message; may be nil
-	Writers int    // batches that may commit at the same time; 0 is 1
+	// Changed is called after a commit, for the projects of the pings; may be nil.
+	Changed func(monitor.ProjectID)
+	Writers int // batches that may commit at the same time; 0 is 1
 }
 
 // Ingest takes pings. Make one with New, and let Run work for as long as it is used.
@@ -268,6 +270,7 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	if told && in.options.Flipped != nil {
 		in.options.Flipped()
 	}
+	store.TellChanged(results, in.options.Changed)
 }
 
 func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Result, error) {

@@ -102,6 +102,13 @@ func unshowable(r rune) bool {
 		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
+// ValidTags returns tags in their canonical form, or a fault.Invalid that says what
+// is wrong with them.
+func ValidTags(tags []string) ([]string, error) {
+	wrong := fault.Invalid{}
+	return canonicalTags(wrong, tags), wrong.OrNil()
+}
+
 func canonicalTags(wrong fault.Invalid, tags []string) []string {
 	var kept []string
 	for _, tag := range tags {

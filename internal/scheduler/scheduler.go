@@ -46,6 +46,8 @@ type Scheduler struct {
 	// where there are none.
 	Settle  time.Duration
 	Flipped func() // called after a commit that owes somebody a message; may be nil
+	// Changed is called after a commit that changed checks, for their projects; may be nil.
+	Changed func(monitor.ProjectID)
 	Node    string // names this process in the coverage ledger
 	Log     *slog.Logger
 
@@ -165,6 +167,7 @@ func (s *Scheduler) transition(ctx context.Context, ids []monitor.CheckID, rule 
 	if told && s.Flipped != nil {
 		s.Flipped()
 	}
+	store.TellChanged(results, s.Changed)
 	return nil
 }
 

@@ -22,6 +22,8 @@ type shot struct {
 	path    string
 	project string // that is looked at; "" is the one looked at before
 	open    string // a selector of folds to open first
+	tick    string // a selector of boxes to tick first
+	press   string // a selector of the button that leads to the page
 }
 
 // doors are the pages of who is not signed in.
@@ -43,6 +45,10 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "checks-status", path: "/checks?group=status"},
 		{name: "checks-none", path: "/checks?q=nothing+of+this+name"},
 		{name: "checks-menu", path: "/checks", open: ".menus details"},
+		{name: "checks-selected", path: "/checks", tick: "tbody:nth-of-type(2) [type=checkbox]"},
+		{name: "bulk-tag", path: "/checks", tick: "tbody [name=check]", press: "[name=do][value=tag]"},
+		{name: "bulk-channels", path: "/checks", tick: "tbody:nth-of-type(2) [name=check]", press: "[name=do][value=channels]"},
+		{name: "bulk-delete", path: "/checks", tick: "tbody:nth-of-type(2) [name=check]", press: "[name=do][value=delete]"},
 		{name: "check-down", path: check("Offsite backup")},
 		{name: "check-failed", path: check("Invoice export"), open: "#timeline li:first-child details, #runs-table, #danger details"},
 		{name: "check-running", path: check("Warehouse load")},
@@ -241,6 +247,9 @@ func (c camera) open(ctx context.Context, s shot, width int64, scheme string) er
 	}
 	err := chromedp.Do(ctx, c.window(width, height), colours(scheme), chromedp.Navigate(c.address+s.path),
 		chromedp.Evaluate[chromedp.Void](open))
+	if err == nil && s.tick != "" {
+		err = c.prepare(ctx, s)
+	}
 	if err != nil {
 		return err
 	}
@@ -265,6 +274,17 @@ func (c camera) picture(ctx context.Context, width int64, path string) error {
 		return err
 	}
 	return os.WriteFile(path, picture, 0o644)
+}
+
+// prepare ticks boxes, and goes on to the page that is asked about them.
+func (c camera) prepare(ctx context.Context, s shot) error {
+	tick := fmt.Sprintf(`document.querySelectorAll(%q).forEach(box => { box.checked = true })`, s.tick)
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](tick)); err != nil || s.press == "" {
+		return err
+	}
+	return chromedp.Do(ctx,
+		chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).click()`, s.press)),
+		chromedp.WaitReady("form.form"))
 }
 
 // window is a desktop's, or a phone's when it is narrow.

@@ -38,6 +38,7 @@ type Store interface {
 	Audit
 	Letters
 	Keys
+	Glance
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.
@@ -258,9 +259,9 @@ type Checks interface {
 	Ping(ctx context.Context, id monitor.CheckID, n int64) (monitor.Ping, error)
 	// Flips lists the newest first, those with Rev below before unless it is 0.
 	Flips(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Flip, error)
-	// RecentRuns returns the ends of runs among the last 3×each pings of every check
-	// of a project, the oldest first, at most each a check.
-	RecentRuns(ctx context.Context, project monitor.ProjectID, each int) (map[monitor.CheckID][]RunEnd, error)
+	// RecentRuns returns the ends of runs among the last 3×each pings of each of the
+	// checks, the oldest first, at most each a check.
+	RecentRuns(ctx context.Context, checks []monitor.CheckID, each int) (map[monitor.CheckID][]RunEnd, error)
 }
 
 // ExcerptSize is how many bytes of a body a list of pings holds.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 )
 
@@ -10,4 +11,9 @@ import (
 // to be passed over.
 func (s *Store) LeaseDeliveries(ctx context.Context, l store.Lease) ([]store.Dispatch, error) {
 	return s.Lease(ctx, l, "")
+}
+
+// RecentRuns implements store.Checks.
+func (s *Store) RecentRuns(ctx context.Context, checks []monitor.CheckID, each int) (map[monitor.CheckID][]store.RunEnd, error) {
+	return s.RunEnds(ctx, checks, each, "pings p ON p.check_id = c.id AND p.n > c.n_pings - $1")
 }

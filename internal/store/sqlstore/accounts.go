@@ -21,7 +21,7 @@ func (s *Store) HasUsers(ctx context.Context) (bool, error) {
 func (s *Store) CreateUser(ctx context.Context, u account.User) (account.User, error) {
 	id, err := s.writing().InsertUser(ctx, insertUser(u))
 	u.ID = account.UserID(id)
-	return u, err
+	return u, s.done("create user", err)
 }
 
 // UserByEmail implements store.Accounts.

@@ -195,34 +195,53 @@ func (s *Store) Flips(ctx context.Context, id monitor.CheckID, before int64, lim
 // runSpan is how many pings a run may take: a start, a log and an end.
 const runSpan = 3
 
-// RecentRuns implements store.Checks. It looks at the last pings only, so its
-// cost does not grow with the history of a check.
-func (s *Store) RecentRuns(ctx context.Context, project monitor.ProjectID, limit int) (map[monitor.CheckID][]store.RunEnd, error) {
-	rows, err := s.reading().RunEnds(ctx, gen.RunEndsParams{
-		ProjectID: int64(project),
-		Span:      runSpan * int64(limit),
-		Rows:      runEndLimit,
-	})
-	if err != nil {
-		return nil, s.done("list recent runs", err)
-	}
-	ends := make(map[monitor.CheckID][]store.RunEnd)
-	for _, row := range rows {
-		id := monitor.CheckID(row.CheckID)
-		if len(ends[id]) == limit {
-			continue
+// runEnds reads the last pings only, so its cost does not grow with the history of
+// a check. It is not sorted: a check's own are few, and are put into order here.
+const runEnds = `SELECT p.check_id, p.n, p.at, p.signal, p.duration
+FROM checks c JOIN %s
+WHERE c.id IN (%s) AND p.signal IN ('success', 'fail') AND p.ignored = ''`
+
+// RunEnds implements RecentRuns. Pings is how the engine joins to the checks c their
+// pings p with a number above c.n_pings - $1.
+func (s *Store) RunEnds(ctx context.Context, checks []monitor.CheckID, limit int, pings string) (map[monitor.CheckID][]store.RunEnd, error) {
+	ends := make(map[monitor.CheckID][]store.RunEnd, len(checks))
+	for part := range slices.Chunk(checks, runEndChecks) {
+		if err := s.runEnds(ctx, part, limit, pings, ends); err != nil {
+			return nil, s.done("list recent runs", err)
 		}
-		ends[id] = append(ends[id], store.RunEnd{
-			N:        row.N,
-			At:       instant(row.At),
-			Signal:   monitor.Signal(row.Signal),
-			Duration: spanOf(row.Duration, time.Microsecond),
-		})
 	}
-	for _, newestFirst := range ends {
-		slices.Reverse(newestFirst)
+	for id, list := range ends {
+		slices.SortFunc(list, func(a, b store.RunEnd) int { return cmp.Compare(a.N, b.N) })
+		ends[id] = list[max(0, len(list)-limit):]
 	}
 	return ends, nil
+}
+
+// runEndChecks is how many checks one query asks about.
+const runEndChecks = 500
+
+func (s *Store) runEnds(ctx context.Context, checks []monitor.CheckID, limit int, pings string, into map[monitor.CheckID][]store.RunEnd) error {
+	places, values := make([]string, len(checks)), []any{runSpan * int64(limit)}
+	for i, id := range checks {
+		places[i] = "$" + strconv.Itoa(i+2)
+		values = append(values, int64(id))
+	}
+	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(runEnds, pings, strings.Join(places, ", ")), values...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, at int64
+		var duration *int64
+		var end store.RunEnd
+		if err := rows.Scan(&id, &end.N, &at, &end.Signal, &duration); err != nil {
+			return err
+		}
+		end.At, end.Duration = instant(at), spanOf(duration, time.Microsecond)
+		into[monitor.CheckID(id)] = append(into[monitor.CheckID(id)], end)
+	}
+	return rows.Err()
 }
 
 // Quarantine implements store.Schedule.

@@ -110,9 +110,19 @@ func (s *Store) kind(err error) error {
 // sortByName brings a list into the one order that both engines agree on: they
 // compare text by rules of their own.
 func sortByName[T any](list []T, name func(T) string) {
-	slices.SortStableFunc(list, func(a, b T) int {
-		return cmp.Or(
-			strings.Compare(strings.ToLower(name(a)), strings.ToLower(name(b))),
-			strings.Compare(name(a), name(b)))
+	type named struct {
+		lower, name string
+		at          int
+	}
+	order := make([]named, len(list))
+	for i, value := range list {
+		order[i] = named{strings.ToLower(name(value)), name(value), i}
+	}
+	slices.SortFunc(order, func(a, b named) int {
+		return cmp.Or(strings.Compare(a.lower, b.lower), strings.Compare(a.name, b.name), cmp.Compare(a.at, b.at))
 	})
+	unsorted := slices.Clone(list)
+	for i, o := range order {
+		list[i] = unsorted[o.at]
+	}
 }

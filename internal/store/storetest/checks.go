@@ -161,14 +161,14 @@ func flipsListed(s *site) {
 }
 
 func recentRuns(s *site) {
-	runs := func(project monitor.ProjectID, each int, want map[monitor.CheckID][]store.RunEnd) {
+	runs := func(each int, want map[monitor.CheckID][]store.RunEnd, checks ...monitor.CheckID) {
 		s.Helper()
-		got, err := s.RecentRuns(s.ctx, project, each)
+		got, err := s.RecentRuns(s.ctx, checks, each)
 		s.ok(err)
 		s.same("runs", got, want)
 	}
 	busy, quiet := s.addCheck(s.project, "busy"), s.addCheck(s.project, "quiet")
-	s.addCheck(s.project, "silent")
+	silent := s.addCheck(s.project, "silent")
 	config := busy.Config
 	config.PostOnly = true
 	s.apply(step(busy, receive(ping(monitor.Start, at(0)))))
@@ -183,14 +183,16 @@ func recentRuns(s *site) {
 	first := store.RunEnd{N: 2, At: at(0), Signal: monitor.Success, Duration: &zero}
 	second := store.RunEnd{N: 3, At: at(2 * time.Second), Signal: monitor.Fail}
 	other := store.RunEnd{N: 1, At: at(1 * time.Second), Signal: monitor.Fail}
-	runs(s.project.ID, 10, map[monitor.CheckID][]store.RunEnd{busy.ID: {first, second}, quiet.ID: {other}})
-	runs(s.project.ID, 1, map[monitor.CheckID][]store.RunEnd{busy.ID: {second}, quiet.ID: {other}})
-	runs(s.addProject("Other").ID, 10, map[monitor.CheckID][]store.RunEnd{})
+	both := []monitor.CheckID{busy.ID, quiet.ID, silent.ID}
+	runs(10, map[monitor.CheckID][]store.RunEnd{busy.ID: {first, second}, quiet.ID: {other}}, both...)
+	runs(1, map[monitor.CheckID][]store.RunEnd{busy.ID: {second}, quiet.ID: {other}}, both...)
+	runs(10, map[monitor.CheckID][]store.RunEnd{quiet.ID: {other}}, quiet.ID)
+	runs(10, map[monitor.CheckID][]store.RunEnd{})
 
 	for i := range 40 {
 		p := ping(monitor.Log, at(time.Minute))
 		p.RunID = fmt.Sprint(i)
 		s.apply(step(quiet, receive(p)))
 	}
-	runs(s.project.ID, 5, map[monitor.CheckID][]store.RunEnd{busy.ID: {first, second}})
+	runs(5, map[monitor.CheckID][]store.RunEnd{busy.ID: {first, second}}, both...)
 }

@@ -51,6 +51,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "people", tests: peopleTests},
 		{name: "sessions", tests: sessionTests},
 		{name: "programs", tests: programTests},
+		{name: "glance", tests: glanceTests},
 		{name: "coverage", tests: coverageTests, apart: true},
 		{name: "trim", tests: trimTests},
 	} {

@@ -171,7 +171,6 @@ SELECT id, project_id, uuid, created_at, updated_at,
     burst_at, burst, coalesced, trouble, misses
 FROM checks
 WHERE project_id = $1
-ORDER BY name, id
 LIMIT $2
 `
 
@@ -548,57 +547,6 @@ func (q *Queries) QuarantineCheck(ctx context.Context, arg QuarantineCheckParams
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const runEnds = `-- name: RunEnds :many
-SELECT pings.check_id, pings.n, pings.at, pings.signal, pings.duration
-FROM checks JOIN pings ON pings.check_id = checks.id AND pings.n > checks.n_pings - CAST($1 AS BIGINT)
-WHERE checks.project_id = $2 AND pings.signal IN ('success', 'fail') AND pings.ignored = ''
-ORDER BY pings.check_id, pings.n DESC
-LIMIT $3
-`
-
-type RunEndsParams struct {
-	Span      int64
-	ProjectID int64
-	Rows      int32
-}
-
-type RunEndsRow struct {
-	CheckID  int64
-	N        int64
-	At       int64
-	Signal   string
-	Duration *int64
-}
-
-func (q *Queries) RunEnds(ctx context.Context, arg RunEndsParams) ([]RunEndsRow, error) {
-	rows, err := q.db.QueryContext(ctx, runEnds, arg.Span, arg.ProjectID, arg.Rows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []RunEndsRow
-	for rows.Next() {
-		var i RunEndsRow
-		if err := rows.Scan(
-			&i.CheckID,
-			&i.N,
-			&i.At,
-			&i.Signal,
-			&i.Duration,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const tokenOwner = `-- name: TokenOwner :one

@@ -17,7 +17,6 @@ SELECT id, project_id, uuid, created_at, updated_at,
     burst_at, burst, coalesced, trouble, misses
 FROM checks
 WHERE project_id = @project_id
-ORDER BY name, id
 LIMIT @rows;
 
 -- name: DeleteCheck :execrows
@@ -65,13 +64,6 @@ SELECT check_id, rev, at, judged_at, old_status, new_status, reason, tell, facts
 FROM flips
 WHERE check_id = @check_id AND rev < @before
 ORDER BY rev DESC
-LIMIT @rows;
-
--- name: RunEnds :many
-SELECT pings.check_id, pings.n, pings.at, pings.signal, pings.duration
-FROM checks JOIN pings ON pings.check_id = checks.id AND pings.n > checks.n_pings - CAST(@span AS BIGINT)
-WHERE checks.project_id = @project_id AND pings.signal IN ('success', 'fail') AND pings.ignored = ''
-ORDER BY pings.check_id, pings.n DESC
 LIMIT @rows;
 
 -- name: LocateByID :one
