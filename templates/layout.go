@@ -92,6 +92,11 @@ func liveSource(p Page) templ.Attributes {
 // change by themselves.
 const LiveTrigger = "sse:changed, htmx:sseOpen from:#main, htmx:sseError from:#main, every 30s"
 
+// livePart lets a part of a page ask for itself, at the address of the page.
+func livePart(id, url string) templ.Attributes {
+	return attrs("id", id, "hx-get", url, "hx-trigger", LiveTrigger, "hx-select", "#"+id, "hx-swap", "outerHTML")
+}
+
 // initials stands for the account in the header: "IM" for ines.marten@….
 func (p Page) initials() string {
 	local, _, _ := strings.Cut(p.User, "@")
