@@ -246,7 +246,7 @@ func (e events) send(text string) error {
 func (s *Server) stillReads(session string, project monitor.ProjectID) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), lookLimit) // that of the request holds the session as it was
 	defer cancel()
-	ctx, err := s.sessions.Load(ctx, session)
+	ctx, err := s.sessions.Load(context.WithValue(ctx, notedKey{}, &noted{}), session)
 	if err != nil {
 		return true
 	}
