@@ -32,6 +32,7 @@ type Store interface {
 	Programs
 	Team
 	Letters
+	Factors
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.

@@ -40,6 +40,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "directory", tests: directoryTests},
 		{name: "team", tests: teamTests},
 		{name: "letters", tests: letterTests},
+		{name: "factors", tests: factorTests},
 		{name: "checks", tests: checkTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},

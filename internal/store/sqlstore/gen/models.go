@@ -128,6 +128,15 @@ type Flip struct {
 	Facts     string
 }
 
+type Identity struct {
+	ID        int64
+	UserID    int64
+	Issuer    string
+	Subject   string
+	Email     string
+	CreatedAt int64
+}
+
 type Letter struct {
 	ID        int64
 	Kind      string
@@ -147,6 +156,17 @@ type Member struct {
 	ProjectID int64
 	UserID    int64
 	Role      string
+}
+
+type Passkey struct {
+	ID         int64
+	UserID     int64
+	Name       string
+	Credential string
+	Record     string
+	Counter    int64
+	CreatedAt  int64
+	UsedAt     *int64
 }
 
 type Ping struct {
@@ -181,6 +201,11 @@ type Project struct {
 	BadgeKey  string
 }
 
+type RecoveryCode struct {
+	UserID int64
+	Hash   string
+}
+
 type Session struct {
 	Hash      string
 	Data      []byte
@@ -198,4 +223,12 @@ type User struct {
 	Email        string
 	PasswordHash *string
 	CreatedAt    int64
+}
+
+type UserFactor struct {
+	UserID     int64
+	Epoch      int64
+	TotpSecret *string
+	TotpSince  *int64
+	TotpStep   int64
 }
