@@ -6,6 +6,7 @@ type LoginPage struct {
 	Email string
 	Next  string // where to go afterwards
 	Error string // never says which half was wrong
+	Ways  Ways   // to log in without a password
 }
 
 func (p LoginPage) email() Field {
@@ -21,7 +22,11 @@ type ConfirmPage struct {
 	Page
 	Email string
 	Next  string // where to go afterwards
-	Error string
+	// By what they can prove it.
+	Password, App, Passkeys bool
+	SSO                     string // name of the provider; "" when it cannot
+	// What was wrong with what was typed.
+	Error, CodeError string
 }
 
 func (p ConfirmPage) password() Field {

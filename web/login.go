@@ -24,7 +24,10 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 	} else if !errors.Is(err, errSignedOut) {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, templates.Login(templates.LoginPage{Page: s.bare("Log in"), Next: next}))
+	if _, _, err := s.halfway(r.Context()); err == nil {
+		return s.redirect(w, r, "/login/second")
+	}
+	return s.render(w, r, http.StatusOK, templates.Login(templates.LoginPage{Page: s.bare("Log in"), Next: next, Ways: s.ways()}))
 }
 
 // login compares first and looks afterwards: whether the address or the password
@@ -50,7 +53,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if !match {
 		page := templates.LoginPage{
 			Page: s.bare("Log in"), Email: r.PostFormValue("email"), Next: r.PostFormValue("next"),
-			Error: "E-mail and password do not match.",
+			Error: "E-mail and password do not match.", Ways: s.ways(),
 		}
 		return s.render(w, r, http.StatusUnprocessableEntity, templates.Login(page))
 	}
@@ -67,11 +70,13 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 
 // confirmForm asks who has been signed in for a while to prove again who they are.
 func (s *Server) confirmForm(w http.ResponseWriter, r *http.Request) error {
-	page := templates.ConfirmPage{Page: s.bare("Is it still you?"), Email: s.who(r).User.Email, Next: r.URL.Query().Get("next")}
-	return s.render(w, r, http.StatusOK, templates.Confirm(page))
+	return s.askConfirm(w, r, templates.ConfirmPage{Next: r.URL.Query().Get("next")}, http.StatusOK)
 }
 
 func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
+	if r.PostForm.Has("code") {
+		return s.confirmCode(w, r)
+	}
 	ctx, user, next := r.Context(), s.who(r).User, r.PostFormValue("next")
 	if after, ok := s.accounts.take(account.HashKey(user.Email), s.Now()); !ok {
 		return tooMany{after}
@@ -81,8 +86,8 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !match {
-		page := templates.ConfirmPage{Page: s.bare("Is it still you?"), Email: user.Email, Next: next, Error: "That is not the password of this account."}
-		return s.render(w, r, http.StatusUnprocessableEntity, templates.Confirm(page))
+		page := templates.ConfirmPage{Next: next, Error: "That is not the password of this account."}
+		return s.askConfirm(w, r, page, http.StatusUnprocessableEntity)
 	}
 	s.accounts.forget(account.HashKey(user.Email))
 	if err := s.beSure(ctx); err != nil {
@@ -159,17 +164,23 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	return s.admit(w, r, user, "/checks")
 }
 
-// firstAccount uses the link up and makes the account with its project and a
-// channel to the same address, which whoever has the link is trusted about.
+// firstAccount uses the link up and makes the account; whoever has the link is
+// trusted about the address.
 func (s *Server) firstAccount(ctx context.Context, token, email, hash string) (account.User, error) {
-	now := s.Now()
-	err := s.Store.UseToken(ctx, purposeSetup, account.HashKey(token), now)
+	err := s.Store.UseToken(ctx, purposeSetup, account.HashKey(token), s.Now())
 	if errors.Is(err, fault.NotFound) {
 		return account.User{}, errUsedLink
 	}
 	if err != nil {
 		return account.User{}, err
 	}
+	return s.openAccount(ctx, email, hash)
+}
+
+// openAccount makes an account with its project, and a channel to its address, of
+// which it is known that it is theirs.
+func (s *Server) openAccount(ctx context.Context, email, hash string) (account.User, error) {
+	now := s.Now()
 	user, err := s.Store.CreateUser(ctx, account.User{Email: email, PasswordHash: hash, Created: now})
 	if err != nil {
 		return account.User{}, err

@@ -18,6 +18,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"rollcall/internal/store"
 	"rollcall/static"
@@ -45,6 +46,8 @@ type Config struct {
 	MailDomain string
 	// MailConfigured tells whether e-mail can be sent at all.
 	MailConfigured bool
+	// SSO is the provider of single sign-on; nil when there is none.
+	SSO *SSO
 	// Observe is told of every answered request but pings; it may be nil.
 	Observe func(route, method string, code int, took time.Duration)
 }
@@ -57,7 +60,11 @@ type Server struct {
 	hasher   hasher
 	accounts *limiter // log-in attempts by account
 	clients  *limiter // log-in attempts by address
+	seconds  *limiter // codes of second factors by account
 	tests    *limiter // test messages by project
+
+	party    *webauthn.WebAuthn // asks for passkeys; nil where browsers have none
+	provider *provider          // of single sign-on; nil when there is none
 
 	described object // the API, as OpenAPI
 
@@ -79,12 +86,20 @@ func New(cfg Config) (http.Handler, error) {
 		hasher:   newHasher(),
 		accounts: newLimiter(accountTries, loginWindow),
 		clients:  newLimiter(clientTries, loginWindow),
+		seconds:  newLimiter(secondTries, secondWindow),
 		tests:    newLimiter(testsEach, testWindow),
 
 		asked:     newLimiter(apiRequests, apiWindow),
 		strangers: newLimiter(wrongKeys, wrongWindow),
 	}
 	s.sessions = newSessions(s)
+	if cfg.SSO != nil {
+		s.provider = &provider{SSO: *cfg.SSO}
+	}
+	var err error
+	if s.party, err = newParty(cfg.BaseURL); err != nil {
+		return nil, fmt.Errorf("passkeys: %w", err)
+	}
 	s.described = openAPI(s.base(), cfg.Version)
 	router, err := s.router(routes())
 	if err != nil {

@@ -67,6 +67,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err := c.checkMail(); err != nil {
 		return nil, err
 	}
+	if err := c.OIDC.check(); err != nil {
+		return nil, err
+	}
 	var described provision.Document
 	if c.Provision != "" {
 		if described, err = provision.Load(c.Provision); err != nil {
@@ -178,7 +181,9 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		}
 		a.postman = &alerter.Postman{
 			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
-			Writers: map[account.LetterKind]alerter.Writer{},
+			Writers: map[account.LetterKind]alerter.Writer{
+				account.FactorsChanged: alerter.FactorsLetter(a.base.String()),
+			},
 		}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
@@ -210,7 +215,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		return err
 	}
 	handler, err := web.New(web.Config{
-		Store:   a.store,
+		Store: a.store, SSO: c.sso(),
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
 		Kick: kick, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "", Observe: a.metrics.observe,
