@@ -73,11 +73,11 @@ func (e ssoError) Unwrap() error { return e.cause }
 // away is the answer when the provider cannot be reached; refused, when what came
 // back cannot be taken.
 func (p *provider) away(cause error) error {
-	return ssoError{reply{http.StatusBadGateway, "No answer from " + p.Name, p.Name + " cannot be reached, or does not answer as it should. Nothing was done; try again in a moment, or log in by other means. The reason is in the server's log."}, cause}
+	return ssoError{reply{http.StatusBadGateway, "No answer from " + p.Name, templates.Capital(p.Name) + " cannot be reached, or does not answer as it should. Nothing was done; try again in a moment, or log in by other means. The reason is in the server's log."}, cause}
 }
 
 func (p *provider) refused(cause error, format string, args ...any) error {
-	return ssoError{reply{http.StatusForbidden, "Not logged in", fmt.Sprintf(format, args...)}, cause}
+	return ssoError{reply{http.StatusForbidden, "Not logged in", templates.Capital(fmt.Sprintf(format, args...))}, cause}
 }
 
 // ssoName is the provider's name, also when none is configured any more.
