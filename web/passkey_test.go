@@ -21,7 +21,7 @@ func keyed(t *testing.T, change ...func(*web.Config)) (*site, *device) {
 	d := s.device()
 	b := s.signedIn()
 	s.wants(b.addPasskey(d, " Work  laptop "), 200, `{"next":"/account/security"}`)
-	s.wants(b.get("/account/security"), 200, "The passkey Work laptop was added.", "Work laptop", "used never", "You have no recovery codes.")
+	s.wants(b.get("/account/security"), 200, "The passkey Work laptop was added.", "Work laptop", "never used", "You have no recovery codes.")
 	return s, d
 }
 

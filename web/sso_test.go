@@ -66,7 +66,7 @@ func TestSingleSignOn(t *testing.T) {
 	p.is("user-1", map[string]any{"email": "changed@example.org"})
 	other := s.browser()
 	s.leads(other.sso(p, "//evil"), "/checks")
-	s.wants(other.get("/account/security"), 200, "Northwind SSO", "ines@example.org · linked")
+	s.wants(other.get("/account/security"), 200, "Northwind SSO", "ines@example.org,")
 	s.wants(b.get("/checks"), 200) // a log-in is no change
 
 	factors, err := s.st.Factors(t.Context(), s.user.ID)

@@ -147,10 +147,17 @@ func (b *Tab) True(script string) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context, patience)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script)); err != nil {
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool](script))
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), leftPage) {
+		_, err = chromedp.Run(ctx, chromedp.Poll[bool](script))
+	}
+	if err != nil {
 		b.Fatalf("never true: %s: %v\n%s", script, err, b.page())
 	}
 }
+
+// leftPage is how the browser says that the page was left that a script ran in.
+const leftPage = "(-32000)"
 
 // Text returns what a script says.
 func (b *Tab) Text(script string) string {

@@ -46,6 +46,8 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "channel-new", path: "/channels/new?kind=webhook"},
 		{name: "deliveries", path: "/deliveries"},
 		{name: "settings", path: "/settings"},
+		{name: "security-none", path: "/account/security"},
+		{name: "totp", path: "/account/security/totp"},
 		{name: "not-found", path: "/nothing/here"},
 		{name: "empty", path: "/checks", project: "Home lab"},
 	}
@@ -77,7 +79,7 @@ func (c camera) shoot(ctx context.Context, browser string, shots []shot) error {
 	if err := chromedp.Do(ctx, noteBreaches()); err != nil {
 		return err
 	}
-	problems := []error{c.take(ctx, shot{name: "login", path: "/login"})}
+	problems := []error{c.take(ctx, shot{name: "login", path: "/login"}), c.takeFactors(ctx)}
 	if err := c.signIn(ctx); err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}
