@@ -35,13 +35,13 @@ func TestAccount(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	page := templates.ConfirmPage{Page: door(t, "Is it still you?"), Email: "ines@northwind.example", Next: "/account", Password: true, Mail: true}
 	goldenPage(t, "confirm.html", templates.Confirm(page))
-	page.Password, page.Sent, page.WrongCode = false, true, "That is not the code, or its time is over."
+	page.Password, page.Sent, page.WrongMailed = false, true, "That is not the code, or its time is over."
 	goldenPage(t, "confirm-code.html", templates.Confirm(page))
 }
 
 func TestWaysIn(t *testing.T) {
 	goldenPage(t, "login-ways.html", templates.Login(templates.LoginPage{
-		Page: door(t, "Log in"), Mail: true, Signup: true, Ways: []templates.LoginWay{{Icon: "key", Words: "Use a passkey", Path: "/login/passkey"}},
+		Page: door(t, "Log in"), Mail: true, Signup: true, Ways: templates.Ways{Passkeys: true},
 	}))
 	goldenPage(t, "signup.html", templates.Signup(templates.SignupPage{Page: door(t, "Sign up"), Email: "ines", Error: "E-mail is not one plain address."}))
 	goldenPage(t, "signup-link.html", templates.SignupLink(templates.SignupLinkPage{

@@ -63,6 +63,7 @@ func door(t *testing.T, title string) templates.Page {
 func TestLogin(t *testing.T) {
 	goldenPage(t, "login.html", templates.Login(templates.LoginPage{
 		Page: door(t, "Log in"), Email: "ines@northwind.example", Next: "/deliveries", Error: "E-mail and password do not match.",
+		Ways: templates.Ways{Passkeys: true, SSO: "Northwind SSO"},
 	}))
 }
 

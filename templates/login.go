@@ -3,19 +3,13 @@ package templates
 // LoginPage asks who it is.
 type LoginPage struct {
 	Page
-	// Ways are the ways in that need no password, the best first.
-	Ways       []LoginWay
+	Ways       Ways // to log in without a password
 	Mail       bool // links can be mailed
 	Signup     bool // anybody may make an account
 	Email      string
 	Next       string // where to go afterwards
 	Error      string // never says which half was wrong
 	WrongEmail string // what was typed is no address
-}
-
-// LoginWay is a way in that begins at another page.
-type LoginWay struct {
-	Icon, Words, Path string
 }
 
 func (p LoginPage) email() Field {
@@ -32,22 +26,23 @@ func (p LoginPage) password() Field {
 // ConfirmPage asks again who somebody is who is signed in.
 type ConfirmPage struct {
 	Page
-	Email     string
-	Next      string // where to go afterwards
-	Password  bool   // they have one
-	Mail      bool   // a code can be mailed
-	Sent      bool   // one is on its way
-	Error     string // about the password
-	WrongCode string
+	Email string
+	Next  string // where to go afterwards
+	// By what they can prove it: a code can be mailed to who has no second factor.
+	Password, App, Passkeys, Mail bool
+	SSO                           string // name of the provider; "" when it cannot
+	Sent                          bool   // a code is on its way by mail
+	// What was wrong with what was typed.
+	Error, CodeError, WrongMailed string
 }
 
 func (p ConfirmPage) password() Field {
 	return Field{ID: "password", Label: "Password", Type: "password", Error: p.Error, Attrs: attrs("autocomplete", "current-password", "required", "required")}
 }
 
-func (p ConfirmPage) code() Field {
+func (p ConfirmPage) mailed() Field {
 	return Field{
-		ID: "code", Label: "Code from the mail", Error: p.WrongCode, Mono: true,
+		ID: "mailed", Label: "Code from the mail", Error: p.WrongMailed, Mono: true,
 		Hint:  "Eight digits, on their way to " + p.Email + ". They work once, for 15 minutes.",
 		Attrs: attrs("autocomplete", "one-time-code", "inputmode", "numeric", "required", "required", "maxlength", "16"),
 	}

@@ -242,7 +242,7 @@ func TestProofsAreFew(t *testing.T) {
 	token := b.cookie()
 	for i := range cap(codes) {
 		all.Go(func() {
-			form := url.Values{"code": {fmt.Sprintf("%08d", i)}}
+			form := url.Values{"mailed": {fmt.Sprintf("%08d", i)}}
 			codes <- s.browser().ask("POST", "/confirm", form, "Cookie", "rollcall="+token).Code
 		})
 	}
@@ -268,13 +268,13 @@ func TestCodesOfOthersAreWrong(t *testing.T) {
 	mallory.login("mallory@example.org", password)
 	b.post("/confirm/mail")
 	code := s.letter().code()
-	s.wants(mallory.post("/confirm", "code", code), 422)
-	s.leads(b.post("/confirm", "code", code), "/checks")
-	s.wants(b.post("/confirm", "code", code), 422) // it was used
+	s.wants(mallory.post("/confirm", "mailed", code), 422)
+	s.leads(b.post("/confirm", "mailed", code), "/checks")
+	s.wants(b.post("/confirm", "mailed", code), 422) // it was used
 	b.post("/confirm/mail")
 	code = s.letter().code()
 	s.ahead.Store(int64(16 * time.Minute))
-	s.wants(b.post("/confirm", "code", code), 422) // its time is over
+	s.wants(b.post("/confirm", "mailed", code), 422) // its time is over
 }
 
 // No other site's page can post anything anywhere.

@@ -316,9 +316,9 @@ func TestProofByCode(t *testing.T) {
 	s.leads(b.post("/confirm/mail", "next", "/account"), "/confirm?sent=1&next=%2Faccount")
 	code := s.letter().code()
 	s.wants(b.get("/confirm?sent=1&next=%2Faccount"), 200, "Code from the mail", "Mail me another code")
-	s.wants(b.post("/confirm", "code", "00000000", "next", "/account"), 422, "That is not the code")
+	s.wants(b.post("/confirm", "mailed", "00000000", "next", "/account"), 422, "That is not the code")
 	before := b.cookie()
-	s.leads(b.post("/confirm", "code", " "+code+" ", "next", "/account"), "/account")
+	s.leads(b.post("/confirm", "mailed", " "+code+" ", "next", "/account"), "/account")
 	if b.cookie() == before {
 		t.Error("the session may do more, and has the token from before")
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -70,7 +71,10 @@ func replyTo(err error) reply {
 	var tooLarge *http.MaxBytesError
 	var many tooMany
 	var invalid fault.Invalid
+	var sso ssoError
 	switch {
+	case errors.As(err, &sso):
+		return sso.reply
 	case errors.Is(err, errMethod):
 		return reply{http.StatusMethodNotAllowed, "Not in this way", "This address exists, but it cannot be used with this method. Nothing was changed."}
 	case errors.Is(err, errOrigin):
@@ -147,6 +151,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if reply.code >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "request failed", "request", note(r).id, "method", r.Method, "route", note(r).route, "error", err)
+	}
+	if asksJSON(r) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(reply.code)
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": reply.what})
+		return
 	}
 	page := templates.FaultPage{
 		Page: s.faultPage(r, reply), What: reply.what,

@@ -22,6 +22,9 @@ func numberOf(text string) (int64, error) {
 	return n, nil
 }
 
+// numberText is an id as text.
+func numberText[T ~int64](id T) string { return strconv.FormatInt(int64(id), 10) }
+
 const day = 24 * time.Hour
 
 // longestSpan bounds what is added up, long before it could overflow. What a

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -18,11 +19,14 @@ func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) error {
 	} else if !errors.Is(err, errSignedOut) {
 		return err
 	}
+	if _, _, err := s.halfway(r.Context()); err == nil {
+		return s.redirect(w, r, "/login/second")
+	}
 	return s.showLogin(w, r, http.StatusOK, templates.LoginPage{Next: next})
 }
 
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, status int, page templates.LoginPage) error {
-	page.Page, page.Mail, page.Signup = s.bare("Log in"), s.MailConfigured, s.SignupOpen
+	page.Page, page.Mail, page.Signup, page.Ways = s.bare("Log in"), s.MailConfigured, s.SignupOpen, s.ways()
 	return s.render(w, r, status, templates.Login(page))
 }
 
@@ -72,25 +76,35 @@ func (s *Server) confirmForm(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) showConfirm(w http.ResponseWriter, r *http.Request, status int, page templates.ConfirmPage) error {
 	user := s.who(r).User
+	factors, err := s.Store.Factors(r.Context(), user.ID)
+	if err != nil {
+		return err
+	}
 	page.Page, page.Email = s.bare("Is it still you?"), user.Email
-	page.Password, page.Mail = user.PasswordHash != "", s.MailConfigured
+	page.Password, page.App = user.PasswordHash != "", factors.TOTP != nil
+	page.Passkeys = s.party != nil && len(factors.Passkeys) > 0
+	page.Mail = s.MailConfigured && !factors.Second()
+	if s.provider != nil && len(factors.Identities) > 0 {
+		page.SSO = s.provider.Name
+	}
 	return s.render(w, r, status, templates.Confirm(page))
 }
 
 // confirm takes any one proof: the form that was sent says which.
 func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
 	ctx, user := r.Context(), s.who(r).User
-	page := templates.ConfirmPage{Next: r.PostFormValue("next"), Sent: r.PostForm.Has("code")}
+	if r.PostForm.Has("code") {
+		return s.confirmCode(w, r)
+	}
+	page := templates.ConfirmPage{Next: r.PostFormValue("next"), Sent: r.PostForm.Has("mailed")}
 	if err := s.proofs.allow(userKey(user.ID), s.Now()); err != nil {
 		return err
 	}
 	var proved bool
 	var err error
 	if page.Sent {
-		_, err = s.Store.UseLink(ctx, account.ForCode, account.HashCode(user.ID, r.PostFormValue("code")), s.Now())
-		if proved = err == nil; errors.Is(err, fault.NotFound) {
-			page.WrongCode, err = "That is not the code, or its time is over.", nil
-		}
+		proved, err = s.mailedCode(ctx, user.ID, r.PostFormValue("mailed"))
+		page.WrongMailed = "That is not the code, or its time is over."
 	} else {
 		proved, err = s.hasher.matches(ctx, r.PostFormValue("password"), user.PasswordHash)
 		page.Error = "That is not the password of this account."
@@ -106,6 +120,20 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.redirect(w, r, localPath(page.Next))
+}
+
+// mailedCode takes a code from a mail as proof, of who has no second factor: a mailbox
+// must not be enough where more was asked for.
+func (s *Server) mailedCode(ctx context.Context, user account.UserID, code string) (bool, error) {
+	factors, err := s.Store.Factors(ctx, user)
+	if err != nil || factors.Second() {
+		return false, err
+	}
+	_, err = s.Store.UseLink(ctx, account.ForCode, account.HashCode(user, code), s.Now())
+	if errors.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // mailCode sends a code to who has no password, or does not know it any more.

@@ -176,7 +176,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		path := fill(way.Path, map[string]string{"id": id, "n": "1", "key": monitor.PageKey(check.UUID), "token": links[way.Path], "page": "signals"})
 		for _, method := range []string{"GET", "HEAD"} {
 			w := b.ask(method, path, nil)
-			if way.Method == "GET" && w.Code >= 400 && !strings.HasSuffix(way.Path, "/{token}") && !strings.Contains(way.Path, "/pings/") {
+			if way.Method == "GET" && w.Code >= 400 && !strings.HasSuffix(way.Path, "/{token}") && way.Path != "/login/sso/callback" && !strings.Contains(way.Path, "/pings/") {
 				t.Errorf("%s %s: %d", method, path, w.Code)
 			}
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"rollcall/docs"
 	"rollcall/internal/store"
@@ -55,6 +56,8 @@ type Config struct {
 	Demo Demo
 	// SignupOpen lets anybody make an account who can read mail at an address.
 	SignupOpen bool
+	// SSO is the provider of single sign-on; nil when there is none.
+	SSO *SSO
 	// Observe is told of every answered request but pings; it may be nil.
 	Observe func(route, method string, code int, took time.Duration)
 }
@@ -72,11 +75,15 @@ type Server struct {
 	mailbox  *limiter // letters by mailbox
 	askers   *limiter // letters by who asks for them
 	exports  *limiter // copies of people's data by user
+	seconds  *limiter // codes of second factors by account
 	tests    *limiter // test messages by project
 
 	manual    func() []docs.Chapter
 	described object    // the API, as OpenAPI
 	buffers   sync.Pool // of *bytes.Buffer, for pages before they are sent
+
+	party    *webauthn.WebAuthn // asks for passkeys; nil where browsers have none
+	provider *provider          // of single sign-on; nil when there is none
 
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
@@ -101,6 +108,7 @@ func New(cfg Config) (http.Handler, error) {
 		mailbox:  newLimiter(mailboxLetters, letterWindow),
 		askers:   newLimiter(clientLetters, letterWindow),
 		exports:  newLimiter(exportTries, exportWindow),
+		seconds:  newLimiter(secondTries, secondWindow),
 		tests:    newLimiter(testsEach, testWindow),
 
 		asked:     newLimiter(apiRequests, apiWindow),
@@ -110,6 +118,13 @@ func New(cfg Config) (http.Handler, error) {
 		s.Live = NewLive(cfg.Store, cfg.Now)
 	}
 	s.sessions = newSessions(s)
+	if cfg.SSO != nil {
+		s.provider = &provider{SSO: *cfg.SSO}
+	}
+	var err error
+	if s.party, err = newParty(cfg.BaseURL); err != nil {
+		return nil, fmt.Errorf("passkeys: %w", err)
+	}
 	s.described = openAPI(s.base(), cfg.Version)
 	s.manual = sync.OnceValue(s.readManual)
 	router, err := s.router(append(routes(), s.demoRoutes()...))

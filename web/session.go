@@ -110,10 +110,18 @@ func (sessionStore) Delete(string) error                    { return errNoContex
 // signIn begins a session under a new token; whatever cookie the browser brought
 // is worth nothing from here on.
 func (s *Server) signIn(ctx context.Context, user account.UserID) error {
+	epoch, err := s.Store.Epoch(ctx, user)
+	if err != nil {
+		return err
+	}
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
 	now := s.Now()
+	for _, key := range []string{keyHalf, keyCeremony, keyFlow} {
+		s.sessions.Remove(ctx, key)
+	}
+	s.sessions.Put(ctx, keyEpoch, epoch)
 	s.sessions.SetDeadline(ctx, now.Add(sessionLife))
 	s.sessions.Put(ctx, keyUser, int64(user))
 	s.sessions.Put(ctx, keyBegan, now.Unix())
@@ -124,12 +132,9 @@ func (s *Server) signIn(ctx context.Context, user account.UserID) error {
 }
 
 // admit lets somebody in who has proved who they are by the first means, and leads
-// them on to where they wanted to go.
+// them on to where they wanted to go; who has a second factor, to the second step.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, user account.User, next string) error {
-	if err := s.signIn(r.Context(), user.ID); err != nil {
-		return err
-	}
-	return s.redirect(w, r, localPath(next))
+	return s.arrive(w, r, half{User: user.ID, Next: next})
 }
 
 // sure reports whether it was proved lately who this is.
@@ -185,6 +190,13 @@ func (s *Server) signedIn(ctx context.Context) (Who, error) {
 	}
 	if err != nil {
 		return Who{}, err
+	}
+	epoch, err := s.Store.Epoch(ctx, user.ID)
+	if err != nil {
+		return Who{}, err
+	}
+	if epoch != s.sessions.GetInt64(ctx, keyEpoch) { // a change of the factors ended it
+		return Who{}, errSignedOut
 	}
 	projects, err := s.Store.ProjectsOf(ctx, user.ID)
 	if err != nil {

@@ -76,6 +76,7 @@ type serve struct {
 	MailDomain     string        `env:"ROLLCALL_MAIL_DOMAIN" placeholder:"DOMAIN" help:"What follows the @ of the addresses of checks. Without it, the host of the base URL."`
 	MailTLSCert    string        `name:"mail-tls-cert" env:"ROLLCALL_MAIL_TLS_CERT" placeholder:"FILE" help:"Certificate with which mail is taken encrypted (STARTTLS)."`
 	MailTLSKey     string        `name:"mail-tls-key" env:"ROLLCALL_MAIL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
+	OIDC           oidc          `embed:"" prefix:"oidc-"`
 	OpsListen      string        `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where health, metrics and profiles are served, without a password (${default}; empty: nowhere)."`
 	EgressAllow    []network     `env:"ROLLCALL_EGRESS_ALLOW" placeholder:"CIDR" help:"Networks that alerts may reach although they are private, separated by commas."`
 	TrustedProxies []network     `env:"ROLLCALL_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that may say in X-Forwarded-For who a client is."`
@@ -110,6 +111,10 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
+	sso, err := s.OIDC.provider()
+	if err != nil {
+		return err
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
@@ -117,6 +122,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	a, err := app.Open(ctx, app.Config{
 		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
+		OIDC: sso,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
 		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,
@@ -125,6 +131,20 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 		return err
 	}
 	return a.Run(ctx)
+}
+
+// oidc says by which provider people can log in.
+type oidc struct {
+	Issuer           string `env:"ROLLCALL_OIDC_ISSUER" placeholder:"URL" help:"Provider of single sign-on (OpenID Connect) by which people can log in, such as https://id.example.org."`
+	ClientID         string `env:"ROLLCALL_OIDC_CLIENT_ID" placeholder:"ID" help:"What the provider calls this server. Its redirect address is /login/sso/callback below the base URL."`
+	ClientSecretFile string `env:"ROLLCALL_OIDC_CLIENT_SECRET_FILE" placeholder:"FILE" help:"Read the secret that the provider shares with this server from a file. Without it, there is none."`
+	Name             string `env:"ROLLCALL_OIDC_NAME" default:"single sign-on" placeholder:"NAME" help:"What the button calls the provider: Continue with … (${default})."`
+	Signup           bool   `env:"ROLLCALL_OIDC_SIGNUP" help:"Make an account for whoever the provider knows by a verified address."`
+}
+
+func (o oidc) provider() (app.OIDC, error) {
+	secret, err := fromFile("", o.ClientSecretFile)
+	return app.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: secret, Name: o.Name, SignUp: o.Signup}, err
 }
 
 // network is a range of addresses, or one.

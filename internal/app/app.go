@@ -74,6 +74,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err := c.checkSignup(); err != nil {
 		return nil, err
 	}
+	if err := c.OIDC.check(); err != nil {
+		return nil, err
+	}
 	var described provision.Document
 	if c.Provision != "" {
 		if described, err = provision.Load(c.Provision); err != nil {
@@ -225,7 +228,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	a.keyUses = &web.KeyUses{Store: a.store, Log: c.Log}
 	handler, err := web.New(web.Config{
-		Store: a.store, KeyUses: a.keyUses,
+		Store: a.store, KeyUses: a.keyUses, SSO: c.sso(),
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
 		Kick: kick, Live: a.live, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
@@ -237,7 +240,10 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 
 // writers puts letters of each kind into words.
 func (a *App) writers() map[account.LetterKind]alerter.Writer {
-	all := map[account.LetterKind]alerter.Writer{account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String())}
+	all := map[account.LetterKind]alerter.Writer{
+		account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String()),
+		account.FactorsChanged:   alerter.FactorsLetter(a.base.String()),
+	}
 	maps.Copy(all, alerter.AccountLetters(a.store, a.base.String()))
 	return all
 }

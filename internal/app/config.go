@@ -29,6 +29,8 @@ type Config struct {
 	MailDomain        string // what follows the @ of their addresses; "" is the host of BaseURL
 	MailCert, MailKey string // files of the certificate for STARTTLS; "" offers none
 
+	OIDC OIDC // the provider of single sign-on
+
 	EgressAllow    []netip.Prefix   // that alerts may reach although private
 	EgressExact    []netip.AddrPort // that alerts may reach although private, each on its one port
 	TrustedProxies []netip.Prefix   // whose X-Forwarded-For counts

@@ -62,6 +62,7 @@ var table = map[string]line{
 	"internal/mailtest":    {may: "internal/mailcatch", tests: true},
 	"internal/sim":         {may: "*", tests: true},
 	"internal/e2e":         {tests: true, why: "it sees Rollcall from outside: the binary, the wire, the database"},
+	"internal/browsertest": {may: "internal/app", tests: true},
 	"internal/bench":       {may: "*", tests: true},
 	"internal/screenshots": {may: "*", tests: true},
 }

@@ -17,6 +17,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -31,6 +33,8 @@ const (
 	headerLimit  = 10 * time.Second // until the answer begins
 	HeaderBytes  = 16 << 10         // of an answer's header
 	BodyBytes    = 16 << 10         // of an answer's body; the rest is not read
+
+	documentBytes = 512 << 10 // of what the operator's own server answers, such as its keys
 )
 
 // Config says what may be reached.
@@ -65,13 +69,32 @@ func New(c Config) *Out {
 // Client returns an HTTP client for addresses that users choose. Each request is
 // resolved, checked and connected anew: a connection that was kept could have
 // been closed by the other side, and a lost race would look like a failed alert.
-func (o *Out) Client() *http.Client {
+func (o *Out) Client() *http.Client { return client(o.dialChecked, BodyBytes) }
+
+// ClientTo returns an HTTP client for a server that the operator has set, and for
+// others that it names. The operator may well mean a private address, so that of
+// the server itself is not filtered; what it names is, like all else.
+func (o *Out) ClientTo(server *url.URL) *http.Client {
+	port := server.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[server.Scheme]
+	}
+	set := net.JoinHostPort(server.Hostname(), port)
+	return client(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.EqualFold(address, set) {
+			return o.dial(ctx, &net.Dialer{}, network, address)
+		}
+		return o.dialChecked(ctx, network, address)
+	}, documentBytes)
+}
+
+func client(dial func(ctx context.Context, network, address string) (net.Conn, error), body int64) *http.Client {
 	return &http.Client{
 		Timeout:       TotalLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: shortBodies{&http.Transport{
+		Transport: shortBodies{limit: body, next: &http.Transport{
 			Proxy:                  nil, // one from the environment would be dialled instead of the address that is checked
-			DialContext:            o.dialChecked,
+			DialContext:            dial,
 			TLSHandshakeTimeout:    tlsLimit,
 			ResponseHeaderTimeout:  headerLimit,
 			MaxResponseHeaderBytes: HeaderBytes,
@@ -137,7 +160,10 @@ func (o *Out) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 }
 
 // shortBodies bounds the body of every answer.
-type shortBodies struct{ next http.RoundTripper }
+type shortBodies struct {
+	next  http.RoundTripper
+	limit int64
+}
 
 // RoundTrip implements http.RoundTripper.
 func (s shortBodies) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -145,7 +171,7 @@ func (s shortBodies) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = shortBody{io.LimitReader(resp.Body, BodyBytes), resp.Body}
+	resp.Body = shortBody{io.LimitReader(resp.Body, s.limit), resp.Body}
 	return resp, nil
 }
 

@@ -280,3 +280,39 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("class %s of %v", class, err)
 	}
 }
+
+// The operator's own server is reached wherever it is, and no other that is
+// private, whatever it names.
+func TestClientToTheOperatorsServer(t *testing.T) {
+	serve := func() *httptest.Server {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+				return
+			}
+			_, _ = w.Write(bytes.Repeat([]byte("x"), 40<<10))
+		}))
+		t.Cleanup(server.Close)
+		return server
+	}
+	own, other := serve(), serve()
+	address, err := url.Parse(own.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := outbound.New(outbound.Config{}).ClientTo(address)
+	resp, err := post(t, client, own.URL+"/keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(resp.Body); err != nil || len(body) != 40<<10 {
+		t.Errorf("%d bytes, %v", len(body), err)
+	}
+	if resp, err = post(t, client, own.URL+"/elsewhere"); err != nil || resp.StatusCode != http.StatusFound {
+		t.Errorf("a redirect was followed: %v %v", resp, err)
+	}
+	_, err = post(t, client, other.URL)
+	if class, _ := outbound.Explain(err); class != outbound.Blocked {
+		t.Errorf("another local server: %v", err)
+	}
+}

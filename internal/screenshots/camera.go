@@ -70,6 +70,8 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "account-menu", path: "/channels", open: ".end details"},
 		{name: "confirm", path: "/confirm?next=%2Faccount"},
 		{name: "confirm-sent", path: "/confirm?next=%2Faccount&sent=1"},
+		{name: "security-none", path: "/account/security"},
+		{name: "totp", path: "/account/security/totp"},
 		{name: "not-found", path: "/nothing/here"},
 		{name: "docs", path: "/docs"},
 		{name: "docs-found", path: "/docs?q=exit+status"},
@@ -122,7 +124,7 @@ func (c camera) shoot(ctx context.Context, browser string, shots []shot) error {
 	if err := chromedp.Do(ctx, noteBreaches()); err != nil {
 		return err
 	}
-	var problems []error
+	problems := []error{c.takeFactors(ctx)}
 	for _, s := range doors() {
 		problems = append(problems, c.take(ctx, s))
 	}

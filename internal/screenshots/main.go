@@ -60,12 +60,12 @@ func run(ctx context.Context, c camera, browser string) error {
 	if err != nil {
 		return err
 	}
-	address := "http://" + listener.Addr().String()
+	address := fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port) // passkeys need a name
 	handler, err := pages(st, address)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(lasting{w}, r) }), ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	defer server.Close()
@@ -103,6 +103,7 @@ func pages(st *sqlite.Store, address string) (http.Handler, error) {
 		Now:        moment,
 		JudgedUpTo: moment,
 		Kick:       func() {},
+		SSO:        sso(),
 		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Version:    "1.0", MailConfigured: true, SignupOpen: true,
 	})

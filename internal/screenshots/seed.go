@@ -45,6 +45,9 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 	if err != nil {
 		return nil, err
 	}
+	if err := seedFactors(ctx, st, user.ID, now); err != nil {
+		return nil, err
+	}
 	s := &seeder{Store: st, now: now, channels: map[string]monitor.ChannelID{}}
 	for _, name := range []string{"Home lab", "Production"} {
 		s.project, err = st.CreateProject(ctx, account.Project{Name: name, PingKey: pingKey(name), Created: now.Add(-90 * day)}, user.ID)

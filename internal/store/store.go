@@ -39,6 +39,7 @@ type Store interface {
 	Letters
 	Keys
 	Glance
+	Factors
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.

@@ -28,7 +28,7 @@ func TestStore(t *testing.T) {
 			return s
 		},
 		Exec: func(t *testing.T, s store.Store, text string) {
-			db, err := sql.Open("sqlite", paths[s])
+			db, err := sql.Open("sqlite", paths[s]+"?_pragma=foreign_keys(1)")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -43,6 +43,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "audit", tests: auditTests},
 		{name: "letters", tests: letterTests},
 		{name: "keys", tests: keyTests},
+		{name: "factors", tests: factorTests},
 		{name: "checks", tests: checkTests},
 		{name: "check page", tests: checkPageTests},
 		{name: "values", tests: valueTests},

@@ -147,6 +147,15 @@ type Flip struct {
 	Facts     string
 }
 
+type Identity struct {
+	ID        int64
+	UserID    int64
+	Issuer    string
+	Subject   string
+	Email     string
+	CreatedAt int64
+}
+
 type Invitation struct {
 	ID        int64
 	ProjectID int64
@@ -203,6 +212,17 @@ type OldAddress struct {
 	EndsAt    *int64
 }
 
+type Passkey struct {
+	ID         int64
+	UserID     int64
+	Name       string
+	Credential string
+	Record     string
+	Counter    int64
+	CreatedAt  int64
+	UsedAt     *int64
+}
+
 type Ping struct {
 	CheckID    int64
 	N          int64
@@ -233,6 +253,11 @@ type Project struct {
 	PingKey   string
 	CreatedAt int64
 	BadgeKey  string
+}
+
+type RecoveryCode struct {
+	UserID int64
+	Hash   string
 }
 
 type Session struct {
@@ -267,4 +292,12 @@ type User struct {
 	PasswordHash *string
 	CreatedAt    int64
 	Zone         string
+}
+
+type UserFactor struct {
+	UserID     int64
+	Epoch      int64
+	TotpSecret *string
+	TotpSince  *int64
+	TotpStep   int64
 }
