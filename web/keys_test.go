@@ -11,7 +11,7 @@ import (
 	"rollcall/internal/account"
 )
 
-var shownKey = regexp.MustCompile(`<mark>((?:rc[wr]_)?[a-z0-9]{22,28})</mark>`)
+var freshKey = regexp.MustCompile(`<mark>((?:rc[wr]_)?[a-z0-9]{22,28})</mark>`)
 
 // A key is shown once and works until it is revoked; nothing that is kept tells it.
 func TestKeys(t *testing.T) {
@@ -21,7 +21,7 @@ func TestKeys(t *testing.T) {
 	for _, kind := range []account.KeyKind{account.KeyReadWrite, account.KeyReadOnly, account.KeyPing} {
 		w := b.post("/settings/keys", "kind", string(kind), "name", "web-1 & co")
 		s.wants(w, 200, "It is shown this once", "web-1 &amp; co")
-		key := shownKey.FindStringSubmatch(w.Body.String())
+		key := freshKey.FindStringSubmatch(w.Body.String())
 		if key == nil {
 			t.Fatalf("no key on the page\n%s", w.Body)
 		}
