@@ -27,6 +27,7 @@ type User struct {
 	ID           UserID
 	Email        string // lower case
 	PasswordHash string // "" as long as no password is set
+	Zone         string // of the times in what is told to the user; "" is UTC
 	Created      time.Time
 }
 

@@ -32,6 +32,8 @@ type Store interface {
 	Programs
 	Team
 	Letters
+	Public
+	Notices
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.

@@ -25,6 +25,7 @@ func (s *Store) CreateUser(ctx context.Context, u account.User) (account.User, e
 		Email:        u.Email,
 		PasswordHash: nullable(u.PasswordHash),
 		CreatedAt:    u.Created.UnixMicro(),
+		Zone:         u.Zone,
 	})
 	u.ID = account.UserID(id)
 	return u, s.done("create user", err)
@@ -162,6 +163,7 @@ func userOf(row gen.User) account.User {
 		ID:           account.UserID(row.ID),
 		Email:        row.Email,
 		PasswordHash: valueOf(row.PasswordHash),
+		Zone:         row.Zone,
 		Created:      instant(row.CreatedAt),
 	}
 }

@@ -15,11 +15,14 @@ import (
 
 // QueueLetter implements store.Letters.
 func (s *Store) QueueLetter(ctx context.Context, l account.Letter) error {
-	err := s.writing().InsertLetter(ctx, gen.InsertLetterParams{
+	return s.done("queue letter", s.writing().InsertLetter(ctx, letterParams(l)))
+}
+
+func letterParams(l account.Letter) gen.InsertLetterParams {
+	return gen.InsertLetterParams{
 		Kind: string(l.Kind), Recipient: l.To, Data: l.Data, Key: nullable(l.Key), State: string(monitor.Pending),
 		CreatedAt: l.Created.UnixMicro(), ExpiresAt: l.Expires.UnixMicro(), NextAt: monitor.Micros(l.NextAt),
-	})
-	return s.done("queue letter", err)
+	}
 }
 
 // LeaseLetters implements store.Letters.

@@ -40,6 +40,8 @@ func Run(t *testing.T, e Engine) {
 		{name: "directory", tests: directoryTests},
 		{name: "team", tests: teamTests},
 		{name: "letters", tests: letterTests},
+		{name: "public", tests: publicTests},
+		{name: "notices", tests: noticeTests},
 		{name: "checks", tests: checkTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},

@@ -122,8 +122,8 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 }
 
 const insertUser = `-- name: InsertUser :one
-INSERT INTO users (email, password_hash, created_at)
-VALUES ($1, $2, $3)
+INSERT INTO users (email, password_hash, created_at, zone)
+VALUES ($1, $2, $3, $4)
 RETURNING id
 `
 
@@ -131,17 +131,23 @@ type InsertUserParams struct {
 	Email        string
 	PasswordHash *string
 	CreatedAt    int64
+	Zone         string
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, insertUser, arg.Email, arg.PasswordHash, arg.CreatedAt)
+	row := q.db.QueryRowContext(ctx, insertUser,
+		arg.Email,
+		arg.PasswordHash,
+		arg.CreatedAt,
+		arg.Zone,
+	)
 	var id int64
 	err := row.Scan(&id)
 	return id, err
 }
 
 const membersOfProject = `-- name: MembersOfProject :many
-SELECT users.id, users.email, users.password_hash, users.created_at, members.role
+SELECT users.id, users.email, users.password_hash, users.created_at, users.zone, members.role
 FROM members JOIN users ON users.id = members.user_id
 WHERE members.project_id = $1
 ORDER BY users.email
@@ -172,6 +178,7 @@ func (q *Queries) MembersOfProject(ctx context.Context, arg MembersOfProjectPara
 			&i.User.Email,
 			&i.User.PasswordHash,
 			&i.User.CreatedAt,
+			&i.User.Zone,
 			&i.Role,
 		); err != nil {
 			return nil, err
@@ -429,7 +436,7 @@ func (q *Queries) UseToken(ctx context.Context, arg UseTokenParams) (int64, erro
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, created_at FROM users WHERE email = $1
+SELECT id, email, password_hash, created_at, zone FROM users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -440,12 +447,13 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.Email,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.Zone,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, created_at FROM users WHERE id = $1
+SELECT id, email, password_hash, created_at, zone FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -456,6 +464,7 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.Email,
 		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.Zone,
 	)
 	return i, err
 }

@@ -149,6 +149,22 @@ type Member struct {
 	Role      string
 }
 
+type Notice struct {
+	UserID       int64
+	Report       string
+	Day          int64
+	Reminder     string
+	NextReport   *int64
+	NextReminder *int64
+	StopName     string
+	StopKey      string
+}
+
+type NoticesLeftOut struct {
+	UserID    int64
+	ProjectID int64
+}
+
 type Ping struct {
 	CheckID    int64
 	N          int64
@@ -187,6 +203,28 @@ type Session struct {
 	ExpiresAt int64
 }
 
+type StatusPage struct {
+	ID          int64
+	ProjectID   int64
+	Address     string
+	Title       string
+	Description string
+	Scope       string
+	Tag         string
+	Timezone    string
+	Grouped     bool
+	History     bool
+	Unlisted    bool
+	CreatedAt   int64
+}
+
+type StatusPageCheck struct {
+	PageID  int64
+	CheckID int64
+	Chosen  bool
+	Name    string
+}
+
 type Token struct {
 	Hash      string
 	Purpose   string
@@ -198,4 +236,5 @@ type User struct {
 	Email        string
 	PasswordHash *string
 	CreatedAt    int64
+	Zone         string
 }

@@ -2,15 +2,15 @@
 SELECT EXISTS (SELECT 1 FROM users);
 
 -- name: InsertUser :one
-INSERT INTO users (email, password_hash, created_at)
-VALUES (@email, @password_hash, @created_at)
+INSERT INTO users (email, password_hash, created_at, zone)
+VALUES (@email, @password_hash, @created_at, @zone)
 RETURNING id;
 
 -- name: UserByEmail :one
-SELECT id, email, password_hash, created_at FROM users WHERE email = @email;
+SELECT id, email, password_hash, created_at, zone FROM users WHERE email = @email;
 
 -- name: UserByID :one
-SELECT id, email, password_hash, created_at FROM users WHERE id = @id;
+SELECT id, email, password_hash, created_at, zone FROM users WHERE id = @id;
 
 -- name: SetPassword :execrows
 UPDATE users SET password_hash = @password_hash WHERE id = @id;
