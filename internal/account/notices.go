@@ -96,6 +96,17 @@ func (n Notices) Plan(now time.Time, zone *time.Location) Notices {
 	return n
 }
 
+// OwesReport says which report is owed at now. None is when the one that was due
+// last is older than what was planned: the person has moved to another zone.
+func (n Notices) OwesReport(now time.Time, zone *time.Location) (ReportEnd, bool) {
+	const furthest = 26 * time.Hour // between two zones
+	if n.NextReport.IsZero() || n.NextReport.After(now) {
+		return ReportEnd{}, false
+	}
+	last := n.LastReport(now, zone)
+	return last, last.Due(zone).After(n.NextReport.Add(-furthest))
+}
+
 // Remind reports whether there is something to be reminded of, by when the oldest
 // downtime began.
 func Remind(oldest, now time.Time) bool {
@@ -257,8 +268,14 @@ type ReminderData struct {
 	User UserID `json:"user"`
 }
 
-// How long a regular mail is of use.
-const (
-	ReportLife   = 5 * 24 * time.Hour
-	ReminderLife = 50 * time.Minute
-)
+// ReportLife is how long a report is of use.
+const ReportLife = 5 * 24 * time.Hour
+
+// ReminderLife is how long a reminder is of use: until about the next one, at most
+// for half a day.
+func (n Notices) ReminderLife() time.Duration {
+	if n.Reminder == Hourly {
+		return 50 * time.Minute
+	}
+	return 12 * time.Hour
+}

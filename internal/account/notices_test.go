@@ -105,6 +105,34 @@ func TestReportsComeOneAfterAnother(t *testing.T) {
 	})
 }
 
+// A server that was away sends the newest report alone, and one whose reader moved
+// sends none twice.
+func TestWhichReportIsOwed(t *testing.T) {
+	berlin, honolulu := load(t, "Europe/Berlin"), load(t, "Pacific/Honolulu")
+	planned := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) // Monday, nine in Berlin
+	for name, tt := range map[string]struct {
+		now  time.Time
+		zone *time.Location
+		want string
+	}{
+		"before":                   {planned.Add(-time.Second), berlin, ""},
+		"in time":                  {planned, berlin, "weekly-2026-11-23"},
+		"days late":                {planned.Add(3 * 24 * time.Hour), berlin, "weekly-2026-11-23"},
+		"weeks late":               {planned.Add(20 * 24 * time.Hour), berlin, "weekly-2026-12-07"},
+		"moved west":               {planned, honolulu, ""},
+		"moved west, in time then": {planned.Add(11 * time.Hour), honolulu, "weekly-2026-11-23"},
+	} {
+		n := account.Notices{Report: account.Weekly, Day: 1, NextReport: planned}
+		got := ""
+		if end, owed := n.OwesReport(tt.now, tt.zone); owed {
+			got = end.Name()
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
 func TestWhoIsReminded(t *testing.T) {
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	for name, tt := range map[string]struct {

@@ -45,6 +45,7 @@ type App struct {
 	scheduler *scheduler.Scheduler
 	alerter   *alerter.Alerter
 	postman   *alerter.Postman
+	clerk     *alerter.Clerk
 	mail      net.Listener
 	mailbox   *mailbox.Mailbox
 }
@@ -178,8 +179,12 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		}
 		a.postman = &alerter.Postman{
 			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
-			Writers: map[account.LetterKind]alerter.Writer{},
+			Writers: map[account.LetterKind]alerter.Writer{
+				account.ReportLetter:   alerter.ReportWriter(a.store, a.base.String()),
+				account.ReminderLetter: alerter.ReminderWriter(a.store, a.base.String()),
+			},
 		}
+		a.clerk = &alerter.Clerk{Store: a.store, Now: now, Log: c.Log, Kick: a.postman.Kick}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
