@@ -5,15 +5,12 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	"rollcall/internal/monitor"
+	"strconv"
 )
 
 // CheckView is the page of one check.
@@ -432,7 +429,7 @@ func verdict(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var14 := []any{"i", "st", "big", templ.KV("spin", p.Verdict.Status == monitor.Running)}
+		var templ_7745c5c3_Var14 = []any{"i", "st", "big", templ.KV("spin", p.Verdict.Status == monitor.Running)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var14...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -628,7 +625,7 @@ func chartPanel(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var25 := []any{"chart", templ.KV("untimed", !p.Chart.Timed)}
+		var templ_7745c5c3_Var25 = []any{"chart", templ.KV("untimed", !p.Chart.Timed)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var25...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -931,7 +928,7 @@ func plot(c Chart) templ.Component {
 			}
 		}
 		for _, path := range c.Paths {
-			templ_7745c5c3_Var39 := []any{path.Class}
+			var templ_7745c5c3_Var39 = []any{path.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var39...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1363,7 +1360,7 @@ func entry(e Entry) templ.Component {
 			templ_7745c5c3_Var57 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var58 := []any{templ.KV("flip", e.Old != ""), templ.KV("blind", e.Blind)}
+		var templ_7745c5c3_Var58 = []any{templ.KV("flip", e.Old != ""), templ.KV("blind", e.Blind)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var58...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1529,7 +1526,7 @@ func entry(e Entry) templ.Component {
 			}
 		}
 		if e.Rest != "" {
-			templ_7745c5c3_Var67 := []any{restClass(e)}
+			var templ_7745c5c3_Var67 = []any{restClass(e)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var67...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -97,6 +97,7 @@ func places() []place {
 		{"/checks", "Checks"},
 		{"/deliveries", "Deliveries"},
 		{"/channels", "Channels"},
+		{"/status-pages", "Status page"},
 		{"/settings", "Settings"},
 	}
 }

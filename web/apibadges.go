@@ -78,16 +78,38 @@ func (s *Server) badgesOf(project account.Project, tag string) badgeURLs {
 	}
 }
 
+// badgesOfCheck are the addresses of the badges of one check.
+func (s *Server) badgesOfCheck(key string, check monitor.Check) badgeURLs {
+	name := "/" + badgeID(key, check).String()
+	two, three := s.base()+"/b/2"+name, s.base()+"/b/3"+name
+	return badgeURLs{
+		SVG: two + ".svg", SVG3: three + ".svg", JSON: two + ".json", JSON3: three + ".json",
+		Shields: two + ".shields", Shield3: three + ".shields",
+	}
+}
+
+// noBadge answers for a badge that is not there, or not any more, with a picture
+// that says so where one was asked for.
+func noBadge(c *apiCall) error {
+	if c.path("format") != "svg" {
+		return fault.NotFound
+	}
+	return c.send(http.StatusNotFound, "image/svg+xml", badgeSVG("badge", "not found"))
+}
+
 // projectBadge serves the badge of a project, or of one of its tags.
 func (s *Server) projectBadge(c *apiCall) error {
 	project, err := s.Store.ProjectByBadge(c.ctx(), c.path("key"))
+	if errors.Is(err, fault.NotFound) {
+		return noBadge(c)
+	}
 	if err != nil {
 		return err
 	}
 	tag := cmp.Or(c.path("tag"), allChecks)
 	sign, two := strings.CutSuffix(c.path("sign"), "-2")
 	if len(project.BadgeKey) <= store.BadgeName || !hmac.Equal([]byte(sign), []byte(badgeSign(project, tag))) {
-		return fault.NotFound
+		return noBadge(c)
 	}
 	checks, err := s.Store.Checks(c.ctx(), project.ID, checksLimit)
 	if err != nil {
@@ -106,15 +128,18 @@ func (s *Server) projectBadge(c *apiCall) error {
 func (s *Server) checkBadge(c *apiCall) error {
 	id, err := uuid.Parse(c.path("badge"))
 	if err != nil {
-		return fault.NotFound
+		return noBadge(c)
 	}
 	check, err := s.Store.CheckByID(c.ctx(), badgeCheck(id))
+	var key string
+	if err == nil {
+		key, err = s.Store.BadgeKey(c.ctx(), check.Project)
+	}
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return err
 	}
-	own := badgeID(check)
-	if err != nil || !hmac.Equal(own[:], id[:]) {
-		return fault.NotFound
+	if own := badgeID(key, check); err != nil || !hmac.Equal(own[:], id[:]) {
+		return noBadge(c)
 	}
 	return s.sendBadge(c, check.Title(), []monitor.Check{check}, c.path("states") == "3")
 }

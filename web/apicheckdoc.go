@@ -72,7 +72,7 @@ func (s *Server) docOf(c *apiCall, check monitor.Check, channels string, now tim
 		StartKw: check.Filter.Start, SuccessKw: check.Filter.Success, FailureKw: check.Filter.Fail,
 		FilterSubject: check.Filter.Subject, FilterBody: check.Filter.Mail, FilterHTTPBody: check.Filter.On,
 		FilterDefaultFail: check.Filter.Default == monitor.Fail,
-		BadgeURL:          s.base() + "/b/2/" + badgeID(check).String() + ".svg",
+		BadgeURL:          s.badgesOfCheck(c.project.BadgeKey, check).SVG,
 	}
 	if check.Status != monitor.Down && check.Status != monitor.Paused {
 		doc.NextPing = apiTime(check.Due)
@@ -163,13 +163,14 @@ func uniqueKey(id uuid.UUID) string {
 const badgeCheckBytes = 6
 
 // badgeID names the badge of one check: the row of the check, and a proof that
-// whoever made it knew the UUID, which it does not give away.
-func badgeID(check monitor.Check) (id uuid.UUID) {
+// whoever made it knew the UUID and the BadgeKey of the project, neither of which it
+// gives away.
+func badgeID(key string, check monitor.Check) (id uuid.UUID) {
 	var row [8]byte
 	binary.BigEndian.PutUint64(row[:], uint64(check.ID))
 	copy(id[:badgeCheckBytes], row[8-badgeCheckBytes:])
-	mac := hmac.New(sha256.New, []byte(check.UUID.String()))
-	mac.Write([]byte("badge"))
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte("check " + check.UUID.String()))
 	copy(id[badgeCheckBytes:], mac.Sum(nil))
 	return id
 }

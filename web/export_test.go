@@ -12,7 +12,7 @@ type Way struct {
 func Ways() []Way {
 	var ways []Way
 	for _, r := range routes() {
-		ways = append(ways, Way{r.method, r.path, r.access != anybody})
+		ways = append(ways, Way{r.method, r.path, r.access != anybody && r.access != crowd})
 	}
 	return ways
 }

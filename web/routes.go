@@ -21,6 +21,9 @@ type access string
 const (
 	anybody access = "anybody" // also who is not signed in
 	person  access = "person"  // who is signed in, in whatever project or none
+	// crowd is anybody, without a session: no cookie is read or set, and the answer may
+	// be the same for all.
+	crowd access = "crowd"
 
 	// What a member's role must allow, see account.Role.
 	sees    = access(account.See)
@@ -54,6 +57,11 @@ func routes() []route {
 		{"POST", "/project", person, (*Server).switchProject},
 		{"GET", "/docs/api", anybody, (*Server).apiReference},
 
+		{"GET", "/status/{address}", crowd, (*Server).statusPage},
+		{"GET", "/unsubscribe/{token}", crowd, (*Server).unsubscribeForm},
+		{"POST", "/unsubscribe/{token}", crowd, (*Server).unsubscribe},
+		{"POST", "/unsubscribe/{token}/again", crowd, (*Server).subscribeAgain},
+
 		{"GET", "/go/{key}", person, (*Server).goToCheck},
 		{"GET", "/checks", sees, (*Server).checks},
 		{"GET", "/checks/new", changes, (*Server).newCheckForm},
@@ -81,15 +89,35 @@ func routes() []route {
 		{"GET", "/deliveries", sees, (*Server).deliveries},
 		{"POST", "/deliveries/{id}/replay", changes, (*Server).replay},
 
+		{"GET", "/status-pages", sees, (*Server).statusPages},
+		{"POST", "/status-pages", manages, (*Server).createStatusPage},
+		{"GET", "/status-pages/new", manages, (*Server).newStatusPageForm},
+		{"GET", "/status-pages/{id}", manages, (*Server).statusPageForm},
+		{"POST", "/status-pages/{id}", manages, (*Server).editStatusPage},
+		{"POST", "/status-pages/{id}/delete", manages, (*Server).deleteStatusPage},
+		{"GET", "/badges", sees, (*Server).badges},
+		{"POST", "/badges/key", manages, (*Server).newBadgeKey},
+		{"GET", "/account/notifications", person, (*Server).noticesForm},
+		{"POST", "/account/notifications", person, (*Server).setNotices},
+
 		{"GET", "/settings", sees, (*Server).settings},
 		{"POST", "/settings/ping-key", manages, (*Server).newPingKey},
 		{"POST", "/settings/api-key", manages, (*Server).newAPIKey},
 	}
 }
 
+// crowdRoutes and sessionRoutes are the two parts of the table.
+func crowdRoutes() []route {
+	return slices.DeleteFunc(routes(), func(r route) bool { return r.access != crowd })
+}
+
+func sessionRoutes() []route {
+	return slices.DeleteFunc(routes(), func(r route) bool { return r.access == crowd })
+}
+
 // router serves a table of routes. Every path is one route of the router, so that
 // a method that is not in the table is answered with those that are.
-func (s *Server) router(table []route) (http.Handler, error) {
+func (s *Server) router(table []route) (*mux.Router, error) {
 	byPath := map[string][]route{}
 	var paths []string
 	for _, route := range table {
@@ -157,7 +185,7 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) erro
 			return badForm(err)
 		}
 	}
-	if route.access != anybody {
+	if route.access != anybody && route.access != crowd {
 		who, err := s.signedIn(r.Context())
 		if err != nil {
 			return err

@@ -60,6 +60,7 @@ type Server struct {
 	tests    *limiter // test messages by project
 
 	described object // the API, as OpenAPI
+	boards    boards // public status pages as they were drawn last
 
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
@@ -68,7 +69,7 @@ type Server struct {
 // New returns the handler of the public listener. A ping goes straight to
 // cfg.Pings, a request of a program to apiRouter. Everything else passes, from the
 // outside in: request id and panics, security headers, compression, static files,
-// host, other sites' requests, session, route, access.
+// host, other sites' requests, the crowd's routes, session, route, access.
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
@@ -86,7 +87,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.sessions = newSessions(s)
 	s.described = openAPI(s.base(), cfg.Version)
-	router, err := s.router(routes())
+	router, err := s.router(sessionRoutes())
 	if err != nil {
 		return nil, err
 	}

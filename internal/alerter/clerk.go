@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/fault"
+	"rollcall/internal/schedule"
 )
 
 // Measures of the clerk.
@@ -80,7 +81,7 @@ func (c *Clerk) settle(ctx context.Context, due account.Notices, now time.Time) 
 	if err != nil {
 		return 0, err
 	}
-	zone := zoneOf(user)
+	zone := schedule.LocationOf(user.Zone)
 	var owed []account.Letter
 	if end, ok := due.OwesReport(now, zone); ok {
 		owed = append(owed, account.Letter{

@@ -34,15 +34,6 @@ type NoticeStore interface {
 	Blinds(ctx context.Context, since time.Time, limit int) ([]monitor.Blind, error)
 }
 
-// zoneOf is the zone of a user, UTC when this machine does not know it.
-func zoneOf(u account.User) *time.Location {
-	zone, _, err := schedule.Location(u.Zone)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
-}
-
 // reader is whom a regular mail is for. One who has stopped such mails since it was
 // queued is owed none any more.
 func reader(ctx context.Context, st NoticeStore, id account.UserID, topic account.Topic) (account.User, account.Notices, error) {
@@ -76,7 +67,7 @@ func ReportWriter(st NoticeStore, baseURL string) Writer {
 			return templates.Mail{}, err
 		}
 		in := templates.ReportInput{
-			Every: data.Every, Zone: zoneOf(user),
+			Every: data.Every, Zone: schedule.LocationOf(user.Zone),
 			Checks: baseURL + checksPage, Settings: baseURL + noticesPage, StopPage: baseURL + stopPage + n.StopToken(account.Reports),
 		}
 		for back := range reportPeriods {
@@ -154,7 +145,7 @@ func ReminderWriter(st NoticeStore, baseURL string) Writer {
 			return templates.Mail{}, err
 		}
 		in := templates.ReminderInput{
-			Every: n.Reminder, Clock: templates.Clock{Now: now, Zone: zoneOf(user)}, More: len(down) > reminderChecks,
+			Every: n.Reminder, Clock: templates.Clock{Now: now, Zone: schedule.LocationOf(user.Zone)}, More: len(down) > reminderChecks,
 			Page: baseURL + checksPage, Settings: baseURL + noticesPage, StopPage: baseURL + stopPage + n.StopToken(account.Reminders),
 		}
 		if len(down) == 1 {
