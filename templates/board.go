@@ -268,15 +268,22 @@ func pastOf(jobs []BoardJob, blinds []monitor.Blind, first time.Time, clock Cloc
 func incidentEntry(job string, i monitor.Incident, clock Clock) BoardEntry {
 	e := BoardEntry{At: i.From, Status: monitor.Down, Lead: job + " went down", Job: job, From: i.From, To: i.To}
 	e.Long = i.Within(i.From, clock.Now)
-	switch i.Reason {
-	case monitor.Silent:
+	over := !i.To.IsZero()
+	switch {
+	case i.Reason == monitor.Silent && over:
+		e.Rest = "It had not reported in by " + clock.At(i.From) + "."
+	case i.Reason == monitor.Silent:
 		e.Rest = "It did not report in by " + clock.At(i.From) + "."
-	case monitor.Overran:
+	case i.Reason == monitor.Overran && over:
+		e.Rest = "A run had not ended in time."
+	case i.Reason == monitor.Overran:
 		e.Rest = "A run did not end in time."
-	case monitor.Failed:
-		e.Rest = "The job reported a failure."
+	case i.Reason == monitor.Failed && over:
+		e.Rest = "It had reported a failure."
+	case i.Reason == monitor.Failed:
+		e.Rest = "It reported a failure."
 	}
-	if i.To.IsZero() {
+	if !over {
 		return e
 	}
 	e.At, e.Status, e.Lead = i.To, i.After, job+" is up again"

@@ -5,12 +5,15 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
-	"rollcall/internal/monitor"
 	"strconv"
+
+	"rollcall/internal/monitor"
 )
 
 // Checks is the page with the list of a project's checks.
@@ -1105,7 +1108,7 @@ func row(q Query, r Row) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var49 = []any{"next", templ.KV("over", r.Overdue)}
+		templ_7745c5c3_Var49 := []any{"next", templ.KV("over", r.Overdue)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var49...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -90,15 +90,18 @@ func (p Page) initials() string {
 }
 
 // place is an entry of the navigation.
-type place struct{ path, name string }
+type place struct {
+	path, name string
+	rest       string // of the name, where there is room
+}
 
 func places() []place {
 	return []place{
-		{"/checks", "Checks"},
-		{"/deliveries", "Deliveries"},
-		{"/channels", "Channels"},
-		{"/status-pages", "Status page"},
-		{"/settings", "Settings"},
+		{"/checks", "Checks", ""},
+		{"/deliveries", "Deliveries", ""},
+		{"/channels", "Channels", ""},
+		{"/status-pages", "Status", " page"},
+		{"/settings", "Settings", ""},
 	}
 }
 

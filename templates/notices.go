@@ -2,6 +2,7 @@ package templates
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/internal/account"
@@ -58,7 +59,11 @@ func (p NoticesPage) next(at time.Time) string {
 		return "None is due."
 	}
 	c := Clock{Now: p.Now, Zone: p.UserZone}
-	return "The next is due " + c.At(at) + ", in " + p.UserZone.String() + "."
+	when := c.At(at)
+	if c.days(at) == 0 {
+		when = "today " + when
+	}
+	return "The next is due " + when + ", in " + p.UserZone.String() + "."
 }
 
 // SubscriptionPage is what the address in a regular mail leads to.
@@ -72,20 +77,14 @@ type SubscriptionPage struct {
 
 // says is what holds now.
 func (p SubscriptionPage) says() string {
-	what := map[account.Topic]string{account.Reports: "report", account.Reminders: "reminder while something is down"}[p.Topic]
-	words := map[account.Every]string{
-		account.Hourly: "an hourly " + what, account.Daily: "a daily " + what,
-		account.Weekly: "a weekly " + what, account.Monthly: "a monthly " + what,
-	}[p.Every]
-	switch {
-	case words == "" && p.Done:
-		return "Done. You get no more " + string(p.Topic) + "s."
-	case words == "":
-		return "You get no " + string(p.Topic) + "s."
-	case p.Done:
-		return "Done. You get " + words + "."
+	words := "You get no " + string(p.Topic) + "s."
+	if p.Every != account.Off {
+		words = "You get " + string(p.Every) + " " + string(p.Topic) + "s."
 	}
-	return "You get " + words + "."
+	if p.Done {
+		return "Done. " + strings.Replace(words, "no ", "no more ", 1)
+	}
+	return words
 }
 
 // again is how often the mails can be had.

@@ -22,7 +22,6 @@ type ReportInput struct {
 	Blinds   []monitor.Blind // of the newest period, in the order of time
 	Zone     *time.Location
 	Checks   string // the page of all checks
-	Settings string // the page where reports are chosen
 	StopPage string
 }
 
@@ -45,7 +44,7 @@ func NewReport(in ReportInput) (Mail, bool) {
 		Title:  every + ": " + r.headline(),
 		Button: "Open the checks", Page: in.Checks,
 		FactsTitle: "Uptime of all checks", StopPage: in.StopPage, OneClick: true,
-		Why:     fmt.Sprintf("You get this every %s because you asked for it at %s.", in.unit(), in.Settings),
+		Why:     fmt.Sprintf("You get this every %s because you asked for it.", in.unit()),
 		Closing: fmt.Sprintf("Times are in %s. Shares are of the time that counts: not while a check is new or paused, nor while Rollcall could not see.", in.Zone),
 	}
 	m.Subject = strings.ReplaceAll(fmt.Sprintf("%s, %s: %s", every, span, r.headline()), nbsp, " ")
@@ -54,8 +53,9 @@ func NewReport(in ReportInput) (Mail, bool) {
 	}
 	m.Sentences = append([]string{in.fullSpan() + ": " + r.sum(0) + "."}, r.before()...)
 	m.Parts = r.parts()
+	year := in.Periods[0].To.Add(-time.Second).In(in.Zone).Format(" 2006")
 	for i, p := range in.Periods {
-		m.Facts = append(m.Facts, Fact{in.span(p), shareWords(r.shares[i])})
+		m.Facts = append(m.Facts, Fact{strings.TrimSuffix(in.span(p), year), shareWords(r.shares[i])})
 	}
 	return m, true
 }
@@ -254,7 +254,6 @@ type ReminderInput struct {
 	More     bool            // there are more than these
 	Clock    Clock
 	Page     string // where to look
-	Settings string // the page where reminders are chosen
 	StopPage string
 }
 
@@ -278,7 +277,7 @@ func NewReminder(in ReminderInput) Mail {
 		Status: monitor.Down, Title: fmt.Sprintf("Still down: %d checks", n),
 		Sentences: []string{fmt.Sprintf("The longest since %s, for %s.", in.Clock.At(first.Since), Span(in.Clock.Now.Sub(first.Since)))},
 		Button:    "Open the checks", Page: in.Page, StopPage: in.StopPage, OneClick: true,
-		Why:     fmt.Sprintf("You get this %s while something is down because you asked for it at %s.", often(in.Every), in.Settings),
+		Why:     fmt.Sprintf("You get this %s while something is down because you asked for it.", often(in.Every)),
 		Closing: fmt.Sprintf("Times are in %s.", in.Clock.Zone),
 	}
 	switch {

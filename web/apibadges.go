@@ -23,6 +23,10 @@ import (
 // about how to ping. The address of a project's badges holds the beginning of its
 // BadgeKey; the rest signs what the badge is about.
 
+// badgeCaching has a badge asked for anew each time, by its ETag: proxies of pictures
+// would show a status of yesterday.
+const badgeCaching = "no-cache, max-age=0"
+
 // allChecks is what stands for the whole project where a tag could.
 const allChecks = "*"
 
@@ -94,6 +98,7 @@ func noBadge(c *apiCall) error {
 	if c.path("format") != "svg" {
 		return fault.NotFound
 	}
+	c.out.header.Set("Cache-Control", badgeCaching)
 	return c.send(http.StatusNotFound, "image/svg+xml", badgeSVG("badge", "not found"))
 }
 
@@ -161,7 +166,7 @@ type shieldDoc struct {
 }
 
 func (s *Server) sendBadge(c *apiCall, label string, checks []monitor.Check, three bool) error {
-	c.out.header.Set("Cache-Control", "no-cache, max-age=0")
+	c.out.header.Set("Cache-Control", badgeCaching)
 	doc, now := badgeDoc{Status: "up", Total: len(checks)}, s.Now()
 	for _, check := range checks {
 		switch statusFor(3, check, now) {

@@ -47,3 +47,13 @@ func (l Limiter) Forget(key string) { l.forget(key) }
 
 // Keys is how many keys the limiter remembers.
 func (l Limiter) Keys() int { return len(l.used) + len(l.before) }
+
+// KeptBoards keeps so many status pages and returns how many are kept then, and the
+// limit.
+func KeptBoards(n int) (kept, limit int) {
+	var b boards
+	for i := range n {
+		b.keep(string(rune(i)), drawn{})
+	}
+	return len(b.kept), boardsKept
+}

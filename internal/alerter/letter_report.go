@@ -50,9 +50,8 @@ func reader(ctx context.Context, st NoticeStore, id account.UserID, topic accoun
 
 // Where a regular mail leads, behind the address of this server.
 const (
-	checksPage  = "/checks"
-	noticesPage = "/account/notifications"
-	stopPage    = "/unsubscribe/"
+	checksPage = "/checks"
+	stopPage   = "/unsubscribe/"
 )
 
 // ReportWriter writes account.ReportLetter.
@@ -68,7 +67,7 @@ func ReportWriter(st NoticeStore, baseURL string) Writer {
 		}
 		in := templates.ReportInput{
 			Every: data.Every, Zone: schedule.LocationOf(user.Zone),
-			Checks: baseURL + checksPage, Settings: baseURL + noticesPage, StopPage: baseURL + stopPage + n.StopToken(account.Reports),
+			Checks: baseURL + checksPage, StopPage: baseURL + stopPage + n.StopToken(account.Reports),
 		}
 		for back := range reportPeriods {
 			from, to := data.Period(back, in.Zone)
@@ -146,7 +145,7 @@ func ReminderWriter(st NoticeStore, baseURL string) Writer {
 		}
 		in := templates.ReminderInput{
 			Every: n.Reminder, Clock: templates.Clock{Now: now, Zone: schedule.LocationOf(user.Zone)}, More: len(down) > reminderChecks,
-			Page: baseURL + checksPage, Settings: baseURL + noticesPage, StopPage: baseURL + stopPage + n.StopToken(account.Reminders),
+			Page: baseURL + checksPage, StopPage: baseURL + stopPage + n.StopToken(account.Reminders),
 		}
 		if len(down) == 1 {
 			in.Page = baseURL + "/go/" + monitor.PageKey(down[0].UUID)
