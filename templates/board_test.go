@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"rollcall/internal/account"
-	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/templates"
 )
@@ -119,7 +118,7 @@ func TestStatusPagesOfAProject(t *testing.T) {
 		Page: frame(t, "Edit a status page", "/status-pages"), Base: "https://rollcall.example", Zone: "Europe/Berlin", Zones: []string{"Europe/Berlin", "UTC"}, Tags: []string{"prod"},
 		Form:   monitor.StatusPage{ID: 4, Address: "x", Title: "Northwind", Scope: monitor.ChosenChecks, History: true},
 		Checks: []templates.StatusPageCheck{{ID: 1, Title: "Offsite backup", Appearance: monitor.Appearance{Chosen: true, Name: "Backup"}}, {ID: 2, Title: "Invoices"}},
-		Left:   3, Wrong: fault.Invalid{"address": "is taken; choose another one"}, Problems: []templates.Problem{{ID: "address", Label: "Address", Words: "is taken; choose another one"}},
+		Left:   3, Wrong: map[string]string{"address": "is taken; choose another one"}, Problems: []templates.Problem{{ID: "address", Label: "Address", Words: "is taken; choose another one"}},
 	}
 	goldenPage(t, "statuspage-edit.html", templates.StatusPageEdit(form))
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 )
 
@@ -40,7 +39,7 @@ type StatusPageForm struct {
 	Tags     []string
 	Checks   []StatusPageCheck
 	Left     int // checks that the form does not list
-	Wrong    fault.Invalid
+	Wrong    map[string]string
 	Problems []Problem
 }
 

@@ -7,19 +7,17 @@ import (
 	"testing"
 
 	"rollcall/internal/monitor"
-	"rollcall/internal/store"
 )
 
 func TestBadgesOfPeople(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
 	check := s.addCheck(s.project.ID, `A]"<b>`)
-	_, err := s.st.Transitions(t.Context(), []store.Step{{Ref: store.Ref{ID: check.ID}, Decide: func(c monitor.Check) monitor.Change {
+	s.change(check, func(c monitor.Check) monitor.Change {
 		config := c.Config
 		config.Tags = []string{"</text><script>"}
 		return c.Reconfigure(config, s.now())
-	}}})
-	s.ok(err)
+	})
 	paths := map[string]string{}
 	for name, tt := range map[string]struct{ of, states, label string }{
 		"project":        {"", "2", "![checks]("},

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -37,16 +38,6 @@ func (s *site) addStatusPage(project monitor.ProjectID, checks map[monitor.Check
 	return page
 }
 
-// send lets a job report.
-func (s *site) send(c monitor.Check, p monitor.Ping) {
-	s.Helper()
-	results, err := s.st.Transitions(s.Context(), []store.Step{{
-		Ref: store.Ref{ID: c.ID}, Decide: func(c monitor.Check) monitor.Change { return c.Receive(p) },
-	}})
-	s.ok(err)
-	s.ok(results[0].Err)
-}
-
 // fullSite is a project with a page on which one of two checks appears.
 func fullSite(t *testing.T) (*site, monitor.StatusPage) {
 	t.Helper()
@@ -55,15 +46,13 @@ func fullSite(t *testing.T) (*site, monitor.StatusPage) {
 	channel := s.addChannel(s.project.ID, "Secret desk")
 	shown, hidden := s.addCheck(s.project.ID, "Internal name", channel.ID), s.addCheck(s.project.ID, "Hidden check", channel.ID)
 	for _, c := range []monitor.Check{shown, hidden} {
-		step := store.Step{Ref: store.Ref{ID: c.ID}, Decide: func(c monitor.Check) monitor.Change {
+		s.change(c, func(c monitor.Check) monitor.Change {
 			config := c.Config
 			config.Description, config.Tags = "the runbook", []string{"mail"}
 			return c.Reconfigure(config, s.now())
-		}}
-		_, err := s.st.Transitions(t.Context(), []store.Step{step})
-		s.ok(err)
-		s.send(c, monitor.Ping{At: s.now(), Signal: monitor.Success, RemoteAddr: "203.0.113.99", UserAgent: "secret-agent", Body: []byte("secret output"), BodySize: 13})
-		s.send(c, monitor.Ping{At: s.now().Add(time.Hour), Signal: monitor.Fail, Exit: new(int64(77))})
+		})
+		s.receive(c, monitor.Ping{At: s.now(), Signal: monitor.Success, RemoteAddr: "203.0.113.99", UserAgent: "secret-agent", Body: []byte("secret output")})
+		s.receive(c, monitor.Ping{At: s.now().Add(time.Hour), Signal: monitor.Fail, Exit: new(int64(77))})
 	}
 	s.ok(s.st.AddBlind(t.Context(), monitor.Blind{From: s.now().Add(2 * time.Hour), To: s.now().Add(3 * time.Hour), Cause: "secret cause"}))
 	page := s.addStatusPage(s.project.ID, map[monitor.CheckID]monitor.Appearance{shown.ID: {Chosen: true, Name: "Mail <b>delivery</b>"}})
@@ -373,4 +362,27 @@ func TestStatusPagesOfWhoMayNotManage(t *testing.T) {
 		method, path, _ := strings.Cut(ask, " ")
 		s.wants(b.ask(method, path, url.Values{}), http.StatusForbidden)
 	}
+}
+
+// An open page asks for news by itself, as often as it says, and breaks no policy.
+func TestStatusPageIsLiveInABrowser(t *testing.T) {
+	s := served(t)
+	check := s.addCheck(s.project.ID, "Nightly")
+	s.receive(check, monitor.Ping{Signal: monitor.Success})
+	page := s.addStatusPage(s.project.ID, nil)
+	tab := chromium(t)
+	do(t, tab, chromedp.Navigate(s.base.String()+"/status/"+page.Address), chromedp.WaitReady("#main"))
+	truth(t, tab, `document.querySelector("#verdict").innerText === "The job is up" && document.title.startsWith("Northwind: The job is up")`)
+	s.ahead.Store(int64(time.Minute))
+	s.receive(check, monitor.Ping{Signal: monitor.Fail})
+	// Nobody waits for a minute, after which the browser's own copy is old: the same
+	// element, more often.
+	truth(t, tab, `window.reloading ||= (fetch(location.pathname, { cache: "reload" }).then(r => r.text()).then(() => { window.reloaded = true }), true)`)
+	truth(t, tab, `window.reloaded === true`)
+	truth(t, tab, `(() => { const now = document.querySelector("#main"), soon = now.cloneNode(true)
+		window.updated = document.querySelector("#foot time").innerText
+		soon.setAttribute("hx-trigger", "every 100ms"); now.replaceWith(soon); htmx.process(soon); return true })()`)
+	truth(t, tab, `document.querySelector("#verdict").innerText === "The job is down"`)
+	truth(t, tab, `document.querySelector("#foot time").innerText !== window.updated && document.querySelectorAll("#main, #foot").length === 2`)
+	truth(t, tab, `document.querySelector("#main").getAttribute("hx-trigger") === "every 60s" && breaches.length === 0`)
 }
