@@ -108,17 +108,21 @@ func (p Page) initials() string {
 }
 
 // place is an entry of the navigation.
-type place struct{ path, name string }
+type place struct {
+	path, name string
+	rest       string // of the name, where there is room
+}
 
 func (p Page) places() []place {
 	places := []place{
-		{"/checks", "Checks"},
-		{"/deliveries", "Deliveries"},
-		{"/channels", "Channels"},
-		{"/settings", "Settings"},
+		{"/checks", "Checks", ""},
+		{"/deliveries", "Deliveries", ""},
+		{"/channels", "Channels", ""},
+		{"/status-pages", "Status", " page"},
+		{"/settings", "Settings", ""},
 	}
 	if p.Demo {
-		places = append(places, place{DemoPath, "Try it"})
+		places = append(places, place{DemoPath, "Try it", ""})
 	}
 	return places
 }

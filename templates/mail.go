@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -36,16 +37,29 @@ type Mail struct {
 	Button      string
 	Page        string // where the button leads
 	Advice      string // what the check's description says to do
+	Parts       []MailPart
+	FactsTitle  string // "" is Facts
 	Facts       []Fact
 	OutputTitle string
 	Output      string
 	Why         string // the reader gets it
 	StopPage    string // where these mails can be changed or stopped
-	Closing     string
+	// OneClick lets mail programs stop these mails by a POST to StopPage (RFC 8058).
+	OneClick bool
+	Closing  string
 }
 
 // Fact is one line of what is known, by name.
 type Fact struct{ Key, Value string }
+
+// MailPart is a list under a heading.
+type MailPart struct {
+	Title string
+	Lines []MailLine
+}
+
+// MailLine is a thing by name and what is to be said of it.
+type MailLine struct{ Name, Words string }
 
 // NewMail returns the mail about a flip, or about a test.
 func NewMail(in MailInput) Mail {
@@ -175,8 +189,15 @@ func (m Mail) Text() string {
 	if m.Advice != "" {
 		para("What to do", m.Advice)
 	}
+	for _, part := range m.Parts {
+		lines := []string{part.Title}
+		for _, l := range part.Lines {
+			lines = append(lines, "- "+strings.TrimPrefix(l.Name+": ", ": ")+l.Words)
+		}
+		para(lines...)
+	}
 	if len(m.Facts) > 0 {
-		lines := []string{"Facts"}
+		lines := []string{m.factsTitle()}
 		for _, f := range m.Facts {
 			lines = append(lines, f.Key+": "+f.Value)
 		}
@@ -195,6 +216,8 @@ func (m Mail) Text() string {
 	para(foot...)
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+func (m Mail) factsTitle() string { return cmp.Or(m.FactsTitle, "Facts") }
 
 // as gives an element its class and what the class means, because many mail
 // programs read style attributes only. The class is for the style sheet of dark
@@ -233,6 +256,10 @@ func look(class string) string {
 		return "margin: 0; padding: 20px 24px 0"
 	case "head":
 		return "margin: 0 0 8px; font-size: 13px; line-height: 1.4; font-weight: 600; color: #6b675f"
+	case "line":
+		return "margin: 0 0 10px"
+	case "name":
+		return "font-weight: 600"
 	case "fact":
 		return "margin: 0 0 6px"
 	case "key":

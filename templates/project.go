@@ -9,11 +9,11 @@ import (
 )
 
 func settingsPlaces(p Page) []place {
-	places := []place{{"/settings", "Project"}, {"/settings/team", "Team"}}
+	places := []place{{"/settings", "Project", ""}, {"/settings/team", "Team", ""}}
 	if p.May(account.Manage) {
-		places = append(places, place{"/settings/keys", "Keys"})
+		places = append(places, place{"/settings/keys", "Keys", ""})
 	}
-	return append(places, place{"/settings/audit", "Audit log"})
+	return append(places, place{"/settings/audit", "Audit log", ""})
 }
 
 // NewProjectPage makes a project.

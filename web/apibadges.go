@@ -23,6 +23,10 @@ import (
 // about how to ping. The address of a project's badges holds the beginning of its
 // BadgeKey; the rest signs what the badge is about.
 
+// badgeCaching has a badge asked for anew each time, by its ETag: proxies of pictures
+// would show a status of yesterday.
+const badgeCaching = "no-cache, max-age=0"
+
 // allChecks is what stands for the whole project where a tag could.
 const allChecks = "*"
 
@@ -78,16 +82,39 @@ func (s *Server) badgesOf(project account.Project, tag string) badgeURLs {
 	}
 }
 
+// badgesOfCheck are the addresses of the badges of one check.
+func (s *Server) badgesOfCheck(key string, check monitor.Check) badgeURLs {
+	name := "/" + badgeID(key, check).String()
+	two, three := s.base()+"/b/2"+name, s.base()+"/b/3"+name
+	return badgeURLs{
+		SVG: two + ".svg", SVG3: three + ".svg", JSON: two + ".json", JSON3: three + ".json",
+		Shields: two + ".shields", Shield3: three + ".shields",
+	}
+}
+
+// noBadge answers for a badge that is not there, or not any more, with a picture
+// that says so where one was asked for.
+func noBadge(c *apiCall) error {
+	if c.path("format") != "svg" {
+		return fault.NotFound
+	}
+	c.out.header.Set("Cache-Control", badgeCaching)
+	return c.send(http.StatusNotFound, "image/svg+xml", badgeSVG("badge", "not found"))
+}
+
 // projectBadge serves the badge of a project, or of one of its tags.
 func (s *Server) projectBadge(c *apiCall) error {
 	project, err := s.Store.ProjectByBadge(c.ctx(), c.path("key"))
+	if errors.Is(err, fault.NotFound) {
+		return noBadge(c)
+	}
 	if err != nil {
 		return err
 	}
 	tag := cmp.Or(c.path("tag"), allChecks)
 	sign, two := strings.CutSuffix(c.path("sign"), "-2")
 	if len(project.BadgeKey) <= store.BadgeName || !hmac.Equal([]byte(sign), []byte(badgeSign(project, tag))) {
-		return fault.NotFound
+		return noBadge(c)
 	}
 	checks, err := s.Store.Checks(c.ctx(), project.ID, checksLimit)
 	if err != nil {
@@ -106,36 +133,20 @@ func (s *Server) projectBadge(c *apiCall) error {
 func (s *Server) checkBadge(c *apiCall) error {
 	id, err := uuid.Parse(c.path("badge"))
 	if err != nil {
-		return fault.NotFound
+		return noBadge(c)
 	}
 	check, err := s.Store.CheckByID(c.ctx(), badgeCheck(id))
+	var key string
+	if err == nil {
+		key, err = s.Store.BadgeKey(c.ctx(), check.Project)
+	}
 	if err != nil && !errors.Is(err, fault.NotFound) {
 		return err
 	}
-	if err != nil {
-		return fault.NotFound
-	}
-	if proved, err := s.badgeProved(c, check, id); err != nil || !proved {
-		return cmp.Or(err, fault.NotFound)
+	if own := badgeID(key, check); err != nil || !hmac.Equal(own[:], id[:]) {
+		return noBadge(c)
 	}
 	return s.sendBadge(c, check.Title(), []monitor.Check{check}, c.path("states") == "3")
-}
-
-// badgeProved reports whether an address is that of the check's badge, now or before
-// the check was given another UUID: pages all over show it.
-func (s *Server) badgeProved(c *apiCall, check monitor.Check, id uuid.UUID) (bool, error) {
-	if own := badgeID(check); hmac.Equal(own[:], id[:]) {
-		return true, nil
-	}
-	old, err := s.Store.OldAddresses(c.ctx(), check.Project)
-	for _, address := range old {
-		before := check
-		before.UUID = address.UUID
-		if own := badgeID(before); address.Check == check.ID && hmac.Equal(own[:], id[:]) {
-			return true, nil
-		}
-	}
-	return false, err
 }
 
 // badgeDoc is what a badge says, as JSON.
@@ -155,7 +166,7 @@ type shieldDoc struct {
 }
 
 func (s *Server) sendBadge(c *apiCall, label string, checks []monitor.Check, three bool) error {
-	c.out.header.Set("Cache-Control", "no-cache, max-age=0")
+	c.out.header.Set("Cache-Control", badgeCaching)
 	doc, now := badgeDoc{Status: "up", Total: len(checks)}, s.Now()
 	for _, check := range checks {
 		switch statusFor(3, check, now) {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 )
 
@@ -101,7 +102,7 @@ func TestAPIBadges(t *testing.T) {
 				"/b/2/" + late.UUID.String() + ".svg",
 				"/b/2/ffffffff-ffff-ffff-ffff-ffffffffffff.svg",
 			} {
-				a.stranger(path).refused(404, "not found")
+				a.gone(path)
 			}
 			for _, path := range []string{
 				strings.Replace(project, ".svg", ".png", 1), strings.Replace(a.local(badge), "/b/2/", "/b/4/", 1), "/badge/x/" + parts[3] + "/good.svg", "/badge/", "/b/",
@@ -112,17 +113,47 @@ func TestAPIBadges(t *testing.T) {
 				t.Error("the address holds the whole key, which signs it")
 			}
 			a.ask(rwKey, http.MethodDelete, at(late, ""), "").is(200)
-			a.stranger(a.local(badge)).refused(404, "not found")
+			a.gone(a.local(badge))
+		})
+		a.Run("a new key ends them all", func(t *testing.T) {
+			of := func() map[string]any {
+				return a.ask(roKey, http.MethodGet, "/api/v3/badges/", "").is(200).doc()["badges"].(map[string]any)["*"].(map[string]any)
+			}
+			all, one := a.local(of()["svg"]), a.local(a.get(at(up, "")).doc()["badge_url"])
+			a.drawn(all, "checks", "down")
+			a.drawn(one, "Up", "up")
+			a.ok(a.st.SetBadgeKey(t.Context(), a.project.ID, account.NewToken()))
+			a.gone(all)
+			a.gone(one)
+			a.drawn(a.local(of()["svg"]), "checks", "down")
+			a.drawn(a.local(a.get(at(up, "")).doc()["badge_url"]), "Up", "up")
 		})
 	})
+}
+
+// gone checks that there is no badge: a picture says so, programs are told as always.
+func (a *api) gone(path string) {
+	a.Helper()
+	a.picture(404, path, "badge", "not found")
+	a.stranger(strings.TrimSuffix(path, "svg")+"json").refused(404, "not found")
+	a.stranger(strings.TrimSuffix(path, "svg")+"shields").refused(404, "not found")
 }
 
 // drawn checks that a badge is well-formed SVG that says its two words and nothing else.
 func (a *api) drawn(path, label, status string) {
 	a.Helper()
-	w := a.stranger(path).is(200)
+	a.picture(200, path, label, status)
+	tag := a.stranger(path).header.Get("ETag")
+	a.ask("", http.MethodGet, path, "", "If-None-Match", tag).is(304)
+}
+
+func (a *api) picture(code int, path, label, status string) {
+	a.Helper()
+	w := a.stranger(path).is(code)
 	for name, want := range map[string]string{
 		"Content-Type": "image/svg+xml", "Cache-Control": "no-cache, max-age=0", "Access-Control-Allow-Origin": "*",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox", "X-Content-Type-Options": "nosniff",
+		"Referrer-Policy": "no-referrer", "Set-Cookie": "",
 	} {
 		if got := w.header.Get(name); got != want {
 			a.Errorf("%s of %s is %q", name, path, got)

@@ -14,7 +14,7 @@ const (
 )
 
 // badgeColors are those that people know from other badges.
-var badgeColors = map[string]string{"up": "#4c1", "late": "#fe7d37", "down": "#e05d44"}
+var badgeColors = map[string]string{"up": "#4c1", "late": "#fe7d37", "down": "#e05d44", "not found": "#9f9f9f"}
 
 // badgeSVG draws a badge: a label on grey, a status on its colour. The lengths of the
 // texts are guessed, and told to the browser, which makes its letters fit.

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +73,7 @@ func (s *Server) docOf(c *apiCall, check monitor.Check, channels string, now tim
 		StartKw: check.Filter.Start, SuccessKw: check.Filter.Success, FailureKw: check.Filter.Fail,
 		FilterSubject: check.Filter.Subject, FilterBody: check.Filter.Mail, FilterHTTPBody: check.Filter.On,
 		FilterDefaultFail: check.Filter.Default == monitor.Fail,
-		BadgeURL:          s.base() + "/b/2/" + badgeID(check).String() + ".svg",
+		BadgeURL:          s.badgesOfCheck(c.project.BadgeKey, check).SVG,
 	}
 	if check.Status != monitor.Down && check.Status != monitor.Paused {
 		doc.NextPing = apiTime(check.Due)
@@ -163,13 +164,14 @@ func uniqueKey(id uuid.UUID) string {
 const badgeCheckBytes = 6
 
 // badgeID names the badge of one check: the row of the check, and a proof that
-// whoever made it knew the UUID, which it does not give away.
-func badgeID(check monitor.Check) (id uuid.UUID) {
+// whoever made it knew the BadgeKey of the project, which it does not give away. It
+// stays when the check is given another address.
+func badgeID(key string, check monitor.Check) (id uuid.UUID) {
 	var row [8]byte
 	binary.BigEndian.PutUint64(row[:], uint64(check.ID))
 	copy(id[:badgeCheckBytes], row[8-badgeCheckBytes:])
-	mac := hmac.New(sha256.New, []byte(check.UUID.String()))
-	mac.Write([]byte("badge"))
+	mac := hmac.New(sha256.New, []byte(key))
+	fmt.Fprintf(mac, "check %d", check.ID)
 	copy(id[badgeCheckBytes:], mac.Sum(nil))
 	return id
 }

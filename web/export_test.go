@@ -12,7 +12,7 @@ type Way struct {
 func Ways() []Way {
 	var ways []Way
 	for _, r := range routes() {
-		ways = append(ways, Way{r.method, r.path, r.access != anybody})
+		ways = append(ways, Way{r.method, r.path, r.access != anybody && r.access != crowd})
 	}
 	return ways
 }
@@ -92,3 +92,13 @@ func (l *Live) Renew() { l.ended = make(chan struct{}) }
 
 // Watched is how many projects somebody looks at.
 func (l *Live) Watched() int { return len(l.projects()) }
+
+// KeptBoards keeps so many status pages and returns how many are kept then, and the
+// limit.
+func KeptBoards(n int) (kept, limit int) {
+	var b boards
+	for i := range n {
+		b.keep(string(rune(i)), drawn{})
+	}
+	return len(b.kept), boardsKept
+}

@@ -30,13 +30,18 @@ func (s *Server) guard(routes http.Handler) (http.Handler, error) {
 	if err := origins.AddTrustedOrigin(s.BaseURL.Scheme + "://" + s.BaseURL.Host); err != nil {
 		return nil, fmt.Errorf("base URL: %w", err)
 	}
+	origins.AddInsecureBypassPattern(unsubscribePattern) // for mail programs, see its handler
 	origins.SetDenyHandler(s.catch(func(http.ResponseWriter, *http.Request) error { return errOrigin }))
 	compress, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(pageCompression), gzhttp.ExceptContentTypes([]string{"text/event-stream"}))
 	if err != nil {
 		return nil, err
 	}
-	h := s.sessions.LoadAndSave(routes)
-	h = origins.Handler(h)
+	open, err := s.router(crowdRoutes())
+	if err != nil {
+		return nil, err
+	}
+	open.NotFoundHandler = s.sessions.LoadAndSave(routes)
+	h := origins.Handler(open)
 	h = s.checkHost(h)
 	h = withStatic(h)
 	h = compress(h)

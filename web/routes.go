@@ -20,6 +20,9 @@ type access string
 const (
 	anybody access = "anybody" // also who is not signed in
 	person  access = "person"  // who is signed in, in whatever project or none
+	// crowd is anybody, without a session: no cookie is read or set, and the answer may
+	// be the same for all.
+	crowd access = "crowd"
 
 	// What a member's role must allow, see account.Role.
 	sees    = access(account.See)
@@ -88,6 +91,11 @@ func routes() []route {
 		{"GET", "/invitations/{token}", anybody, (*Server).invitationForm},
 		{"POST", "/invitations/{token}", anybody, (*Server).acceptInvitation},
 
+		{"GET", "/status/{address}", crowd, (*Server).statusPage},
+		{"GET", "/unsubscribe/{token}", crowd, (*Server).unsubscribeForm},
+		{"POST", "/unsubscribe/{token}", crowd, (*Server).unsubscribe},
+		{"POST", "/unsubscribe/{token}/again", crowd, (*Server).subscribeAgain},
+
 		{"GET", "/go/{key}", person, (*Server).goToCheck},
 		{"GET", "/checks", sees, (*Server).checks},
 		{"GET", "/live", sees, (*Server).stream},
@@ -134,6 +142,17 @@ func routes() []route {
 		{"POST", "/account/security/sso", person, again((*Server).ssoLink)},
 		{"POST", "/account/security/sso/{id}/remove", person, again((*Server).unlinkSSO)},
 
+		{"GET", "/status-pages", sees, (*Server).statusPages},
+		{"POST", "/status-pages", manages, (*Server).createStatusPage},
+		{"GET", "/status-pages/new", manages, (*Server).newStatusPageForm},
+		{"GET", "/status-pages/{id}", manages, (*Server).statusPageForm},
+		{"POST", "/status-pages/{id}", manages, (*Server).editStatusPage},
+		{"POST", "/status-pages/{id}/delete", manages, (*Server).deleteStatusPage},
+		{"GET", "/badges", sees, (*Server).badges},
+		{"POST", "/badges/key", manages, (*Server).newBadgeKey},
+		{"GET", "/account/notifications", person, (*Server).noticesForm},
+		{"POST", "/account/notifications", person, (*Server).setNotices},
+
 		{"GET", "/settings", sees, (*Server).settings},
 		{"GET", "/settings/keys", manages, (*Server).keys},
 		{"POST", "/settings/keys", manages, again((*Server).newKey)},
@@ -156,9 +175,18 @@ func routes() []route {
 	}
 }
 
+// crowdRoutes and sessionRoutes are the two parts of the table.
+func crowdRoutes() []route {
+	return slices.DeleteFunc(routes(), func(r route) bool { return r.access != crowd })
+}
+
+func sessionRoutes() []route {
+	return slices.DeleteFunc(routes(), func(r route) bool { return r.access == crowd })
+}
+
 // router serves a table of routes. Every path is one route of the router, so that
 // a method that is not in the table is answered with those that are.
-func (s *Server) router(table []route) (http.Handler, error) {
+func (s *Server) router(table []route) (*mux.Router, error) {
 	byPath := map[string][]route{}
 	var paths []string
 	for _, route := range table {
@@ -231,7 +259,7 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) erro
 			return badForm(err)
 		}
 	}
-	if route.access != anybody {
+	if route.access != anybody && route.access != crowd {
 		who, err := s.signedIn(r.Context())
 		if err != nil {
 			return err

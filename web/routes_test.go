@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -36,7 +37,7 @@ func someIDs(path string) string {
 	if strings.HasPrefix(path, "/checks") {
 		id = "5f0b1c9e-6d43-4a4e-9a53-0d2f6c1f7a11"
 	}
-	return fill(path, map[string]string{"id": id, "n": "1", "key": "0123456789abcdef0123", "token": "none", "page": "signals"})
+	return fill(path, map[string]string{"id": id, "n": "1", "key": "0123456789abcdef0123", "token": "none", "page": "signals", "address": "nowhere"})
 }
 
 func TestRoutesThatForgetTheirAccessAreRefused(t *testing.T) {
@@ -79,6 +80,7 @@ func TestForeignThingsAreNotThere(t *testing.T) {
 	check := s.addCheck(other.ID, "Theirs")
 	channel := s.addChannel(other.ID, "Their desk")
 	dead := s.addDead(channel)
+	page := s.addStatusPage(other.ID, nil)
 	b := s.signedIn()
 	tried := 0
 	for _, way := range web.Ways() {
@@ -93,6 +95,8 @@ func TestForeignThingsAreNotThere(t *testing.T) {
 			theirs["id"] = idOf(channel.ID)
 		case strings.HasPrefix(way.Path, "/deliveries"):
 			theirs["id"] = idOf(dead)
+		case strings.HasPrefix(way.Path, "/status-pages"):
+			theirs["id"] = idOf(page.ID)
 		}
 		tried++
 		form := url.Values{"name": {"x"}, "uuid": {uuid.NewString()}, "kind": {"every"}, "every": {"1"}, "grace": {"1 h"}}
@@ -162,6 +166,10 @@ func TestLookingChangesNothing(t *testing.T) {
 	channel := s.addChannel(s.project.ID, "Desk")
 	check := s.addCheck(s.project.ID, "Nightly", channel.ID)
 	dead := s.addDead(channel)
+	public := s.addStatusPage(s.project.ID, nil)
+	notices := account.NewNotices(s.user.ID)
+	notices.Report = account.Weekly
+	s.ok(s.st.SetNotices(t.Context(), notices))
 	b := s.signedIn()
 	links := s.someLinks()
 	before := s.dump()
@@ -172,8 +180,13 @@ func TestLookingChangesNothing(t *testing.T) {
 			id = idOf(channel.ID)
 		case strings.HasPrefix(way.Path, "/deliveries"):
 			id = idOf(dead)
+		case strings.HasPrefix(way.Path, "/status-pages"):
+			id = idOf(public.ID)
 		}
-		path := fill(way.Path, map[string]string{"id": id, "n": "1", "key": monitor.PageKey(check.UUID), "token": links[way.Path], "page": "signals"})
+		path := fill(way.Path, map[string]string{"id": id, "n": "1", "key": monitor.PageKey(check.UUID), "token": links[way.Path], "page": "signals", "address": public.Address})
+		if strings.HasPrefix(way.Path, "/unsubscribe/") {
+			path = fill(way.Path, map[string]string{"token": notices.StopToken(account.Reports)})
+		}
 		for _, method := range []string{"GET", "HEAD"} {
 			w := b.ask(method, path, nil)
 			if way.Method == "GET" && w.Code >= 400 && !strings.HasSuffix(way.Path, "/{token}") && way.Path != "/login/sso/callback" && !strings.Contains(way.Path, "/pings/") {

@@ -84,6 +84,7 @@ type Server struct {
 
 	party    *webauthn.WebAuthn // asks for passkeys; nil where browsers have none
 	provider *provider          // of single sign-on; nil when there is none
+	boards   boards             // public status pages as they were drawn last
 
 	asked     *limiter // requests to the API by key
 	strangers *limiter // wrong API keys by client network
@@ -92,7 +93,7 @@ type Server struct {
 // New returns the handler of the public listener. A ping goes straight to
 // cfg.Pings, a request of a program to apiRouter. Everything else passes, from the
 // outside in: request id and panics, security headers, compression, static files,
-// host, other sites' requests, session, route, access.
+// host, other sites' requests, the crowd's routes, session, route, access.
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
@@ -127,7 +128,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.described = openAPI(s.base(), cfg.Version)
 	s.manual = sync.OnceValue(s.readManual)
-	router, err := s.router(append(routes(), s.demoRoutes()...))
+	router, err := s.router(append(sessionRoutes(), s.demoRoutes()...))
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ type User struct {
 	ID           UserID
 	Email        string // lower case
 	PasswordHash string // "" as long as no password is set
+	Zone         string // of the times in what is told to the user; "" is UTC
 	Created      time.Time
-	Zone         string // in which they read times; "" for the server's
 }
 
 // Project holds checks, channels and keys, and the people who see them.

@@ -153,6 +153,9 @@ func (e email) mail(ctx context.Context, page templates.Mail, address, id, baseU
 	if page.StopPage != "" {
 		msg.SetListUnsubscribe("<" + page.StopPage + ">")
 	}
+	if page.OneClick {
+		msg.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
 	msg.SetBodyString(gomail.TypeTextPlain, page.Text())
 	msg.AddAlternativeString(gomail.TypeTextHTML, html)
 	return msg, nil

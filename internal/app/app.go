@@ -47,6 +47,7 @@ type App struct {
 	scheduler *scheduler.Scheduler
 	alerter   *alerter.Alerter
 	postman   *alerter.Postman
+	clerk     *alerter.Clerk
 	mail      net.Listener
 	mailbox   *mailbox.Mailbox
 	keyUses   *web.KeyUses
@@ -197,6 +198,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
 			Writers: a.writers(),
 		}
+		a.clerk = &alerter.Clerk{Store: a.store, Now: now, Log: c.Log, Kick: a.postman.Kick}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
@@ -243,6 +245,8 @@ func (a *App) writers() map[account.LetterKind]alerter.Writer {
 	all := map[account.LetterKind]alerter.Writer{
 		account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String()),
 		account.FactorsChanged:   alerter.FactorsLetter(a.base.String()),
+		account.ReportLetter:     alerter.ReportWriter(a.store, a.base.String()),
+		account.ReminderLetter:   alerter.ReminderWriter(a.store, a.base.String()),
 	}
 	maps.Copy(all, alerter.AccountLetters(a.store, a.base.String()))
 	return all

@@ -58,7 +58,7 @@ func (w worker) end(limit context.Context) {
 
 // workers are the parts of a running process.
 type workers struct {
-	public, live, private, mail, ingest, scheduler, alerter, postman, trimmer, keyUses worker
+	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, trimmer, keyUses worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -106,6 +106,7 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 	if a.alerter != nil {
 		w.alerter = start(ctx, group, "alerter", a.alerter.Run)
 		w.postman = start(ctx, group, "postman", a.postman.Run)
+		w.clerk = start(ctx, group, "clerk", a.clerk.Run)
 	}
 	if a.public != nil {
 		w.public = start(ctx, group, "pages and pings", a.public.run)
@@ -142,6 +143,7 @@ func (a *App) stop(limit context.Context, w workers) {
 	w.scheduler.end(limit)
 	w.trimmer.end(limit)
 	w.alerter.end(limit)
+	w.clerk.end(limit)
 	w.postman.end(limit)
 	w.public.end(limit)
 	w.mail.end(limit)

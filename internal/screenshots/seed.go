@@ -72,6 +72,9 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 			return nil, fmt.Errorf("%s: %w", j.Name, err)
 		}
 	}
+	if err := s.publish(ctx, user.ID, ids); err != nil {
+		return nil, err
+	}
 	return ids, s.tell(ctx)
 }
 

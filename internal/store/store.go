@@ -40,6 +40,8 @@ type Store interface {
 	Keys
 	Glance
 	Factors
+	Public
+	Notices
 	Housekeeping
 
 	// Ready reports whether the database answers; nil when it does.

@@ -103,7 +103,7 @@ func userOf(row gen.User) account.User {
 		ID:           account.UserID(row.ID),
 		Email:        row.Email,
 		PasswordHash: valueOf(row.PasswordHash),
-		Created:      instant(row.CreatedAt),
 		Zone:         row.Zone,
+		Created:      instant(row.CreatedAt),
 	}
 }

@@ -44,6 +44,8 @@ func Run(t *testing.T, e Engine) {
 		{name: "letters", tests: letterTests},
 		{name: "keys", tests: keyTests},
 		{name: "factors", tests: factorTests},
+		{name: "public", tests: publicTests},
+		{name: "notices", tests: noticeTests},
 		{name: "checks", tests: checkTests},
 		{name: "check page", tests: checkPageTests},
 		{name: "values", tests: valueTests},

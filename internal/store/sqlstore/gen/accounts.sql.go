@@ -107,8 +107,8 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 }
 
 const insertUser = `-- name: InsertUser :one
-INSERT INTO users (email, password_hash, created_at)
-VALUES ($1, $2, $3)
+INSERT INTO users (email, password_hash, created_at, zone)
+VALUES ($1, $2, $3, $4)
 RETURNING id
 `
 
@@ -116,10 +116,16 @@ type InsertUserParams struct {
 	Email        string
 	PasswordHash *string
 	CreatedAt    int64
+	Zone         string
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, insertUser, arg.Email, arg.PasswordHash, arg.CreatedAt)
+	row := q.db.QueryRowContext(ctx, insertUser,
+		arg.Email,
+		arg.PasswordHash,
+		arg.CreatedAt,
+		arg.Zone,
+	)
 	var id int64
 	err := row.Scan(&id)
 	return id, err

@@ -205,6 +205,22 @@ type Member struct {
 	Role      string
 }
 
+type Notice struct {
+	UserID       int64
+	Report       string
+	Day          int64
+	Reminder     string
+	NextReport   *int64
+	NextReminder *int64
+	StopName     string
+	StopKey      string
+}
+
+type NoticesLeftOut struct {
+	UserID    int64
+	ProjectID int64
+}
+
 type OldAddress struct {
 	UUID      string
 	CheckID   int64
@@ -269,6 +285,28 @@ type Session struct {
 	SeenAt    int64
 	Browser   string
 	Network   string
+}
+
+type StatusPage struct {
+	ID          int64
+	ProjectID   int64
+	Address     string
+	Title       string
+	Description string
+	Scope       string
+	Tag         string
+	Timezone    string
+	Grouped     bool
+	History     bool
+	Unlisted    bool
+	CreatedAt   int64
+}
+
+type StatusPageCheck struct {
+	PageID  int64
+	CheckID int64
+	Chosen  bool
+	Name    string
 }
 
 type Token struct {

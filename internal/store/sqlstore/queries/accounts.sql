@@ -2,8 +2,8 @@
 SELECT EXISTS (SELECT 1 FROM users);
 
 -- name: InsertUser :one
-INSERT INTO users (email, password_hash, created_at)
-VALUES (@email, @password_hash, @created_at)
+INSERT INTO users (email, password_hash, created_at, zone)
+VALUES (@email, @password_hash, @created_at, @zone)
 RETURNING id;
 
 -- name: UserByEmail :one
