@@ -5,6 +5,7 @@ import "time"
 // Way is a line of the table of routes as tests see it.
 type Way struct {
 	Method, Path string
+	Access       string
 	NeedsSession bool
 }
 
@@ -12,7 +13,7 @@ type Way struct {
 func Ways() []Way {
 	var ways []Way
 	for _, r := range routes() {
-		ways = append(ways, Way{r.method, r.path, r.access != anybody})
+		ways = append(ways, Way{r.method, r.path, string(r.access), r.access != anybody})
 	}
 	return ways
 }
