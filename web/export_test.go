@@ -48,3 +48,6 @@ func (l Limiter) Forget(key string) { l.forget(key) }
 
 // Keys is how many keys the limiter remembers.
 func (l Limiter) Keys() int { return len(l.used) + len(l.before) }
+
+// Inert exports inert for one cell.
+func Inert(cell string) string { return inert([]string{cell})[0] }
