@@ -46,6 +46,10 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "channel-new", path: "/channels/new?kind=webhook"},
 		{name: "deliveries", path: "/deliveries"},
 		{name: "settings", path: "/settings"},
+		{name: "settings-team", path: "/settings/team", open: ".danger-zone"},
+		{name: "settings-audit", path: "/settings/audit"},
+		{name: "project-new", path: "/projects/new"},
+		{name: "invitation", path: "/invitations/" + invitationToken},
 		{name: "not-found", path: "/nothing/here"},
 		{name: "empty", path: "/checks", project: "Home lab"},
 	}
