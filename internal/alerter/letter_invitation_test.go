@@ -41,7 +41,7 @@ func TestInvitationLetters(t *testing.T) {
 		t.Fatalf("%d mails, want one: the other was taken back", len(got))
 	}
 	text := got[0].Text
-	for _, want := range []string{"ines@example.org invites you", "“Claim $500 or now”", "as member"} {
+	for _, want := range []string{"ines@example.org invites you", "“Claim $500 or now”", "as a member"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the letter lacks %q:\n%s", want, text)
 		}
