@@ -468,19 +468,6 @@ func (q *Queries) InvitationsOfProject(ctx context.Context, arg InvitationsOfPro
 	return items, nil
 }
 
-const lockAccount = `-- name: LockAccount :execrows
-UPDATE users SET created_at = created_at
-WHERE id = (SELECT MIN(members.user_id) FROM members WHERE members.project_id = $1 AND members.role = 'owner')
-`
-
-func (q *Queries) LockAccount(ctx context.Context, projectID int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, lockAccount, projectID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const lockUser = `-- name: LockUser :execrows
 UPDATE users SET created_at = created_at WHERE id = $1
 `
