@@ -194,9 +194,20 @@ func auditChanges(e account.Entry) []AuditChange {
 	maps.Copy(names, e.Before)
 	var changes []AuditChange
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		changes = append(changes, AuditChange{name, e.Before[name], e.After[name]})
+		change := AuditChange{name, e.Before[name], e.After[name]}
+		if name == "role" {
+			change.Old, change.New = roleOrNone(change.Old), roleOrNone(change.New)
+		}
+		changes = append(changes, change)
 	}
 	return changes
+}
+
+func roleOrNone(role string) string {
+	if role == "" {
+		return ""
+	}
+	return RoleWords(account.Role(role))
 }
 
 // FieldsText is fields in one line: "grace: 5 min; name: Nightly".

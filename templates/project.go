@@ -77,6 +77,14 @@ func RoleWords(r account.Role) string {
 	return "without a role"
 }
 
+// ARole is RoleWords behind its article.
+func ARole(r account.Role) string {
+	if r == account.Owner {
+		return "an owner"
+	}
+	return "a " + RoleWords(r)
+}
+
 // roleMeans says what a role may do, as a sentence without a subject.
 func roleMeans(r account.Role) string {
 	switch {
@@ -101,7 +109,7 @@ func InvitationMail(i account.Invitation, link string) Mail {
 	return Mail{
 		Subject: "An invitation to Rollcall", Title: "You are invited",
 		Sentences: []string{
-			shown(i.Inviter) + " invites you to " + to + " on Rollcall, as " + RoleWords(i.Role) + ".",
+			shown(i.Inviter) + " invites you to " + to + " on Rollcall, as " + ARole(i.Role) + ".",
 			"Rollcall tells people when a scheduled job did not run.",
 		},
 		Button: "See the invitation", Page: link,

@@ -271,6 +271,22 @@ func TestTwoFirstPingsMakeOneCheck(t *testing.T) {
 	}
 }
 
+// A first ping that may make no check is no failure of ours, which would be tried
+// again, and no success.
+func TestFirstPingsKeepTheLimit(t *testing.T) {
+	e := newEndpoint(t)
+	most := 1
+	e.st.Bound(store.Limits{Checks: &most})
+	for path, want := range map[string]int{
+		"/ping/" + e.project.PingKey + "/fresh?create=1": 403, "/ping/" + e.project.PingKey + "/" + e.check.Slug + "?create=1": 200, "/ping/" + e.project.PingKey + "/fresh": 404,
+	} {
+		answer, body := e.ask("POST", path, nil)
+		if answer.StatusCode != want || answer.Header.Get("Retry-After") != "" {
+			t.Errorf("%s: %d %q, want %d", path, answer.StatusCode, body, want)
+		}
+	}
+}
+
 func TestPingBelievesTrustedProxiesOnly(t *testing.T) {
 	for _, c := range []struct {
 		trusted   []netip.Prefix

@@ -77,6 +77,9 @@ func TestEveryPageNeedsASession(t *testing.T) {
 func TestForeignThingsAreNotThere(t *testing.T) {
 	s := newSite(t)
 	_, other := s.addAccount("else@example.org", "", "Other")
+	colleague, _ := s.addAccount("colleague@example.org", "", "Third")
+	s.ok(s.st.SetMember(t.Context(), other.ID, colleague.ID, account.Member))
+	invitation := s.addInvitation(other.ID, "guest@example.org")
 	check := s.addCheck(other.ID, "Theirs")
 	channel := s.addChannel(other.ID, "Their desk")
 	dead := s.addDead(channel)
@@ -97,9 +100,15 @@ func TestForeignThingsAreNotThere(t *testing.T) {
 			theirs["id"] = idOf(dead)
 		case strings.HasPrefix(way.Path, "/status-pages"):
 			theirs["id"] = idOf(page.ID)
+		case strings.HasPrefix(way.Path, "/settings/team/members"):
+			theirs["id"] = idOf(colleague.ID)
+		case strings.HasPrefix(way.Path, "/settings/team/invitations"):
+			theirs["id"] = idOf(invitation.ID)
+		case strings.Contains(way.Path, "{id}"):
+			t.Errorf("%s %s: name a thing of another project here", way.Method, way.Path)
 		}
 		tried++
-		form := url.Values{"name": {"x"}, "uuid": {uuid.NewString()}, "kind": {"every"}, "every": {"1"}, "grace": {"1 h"}}
+		form := url.Values{"name": {"x"}, "role": {"member"}, "confirm": {"yes"}, "uuid": {uuid.NewString()}, "kind": {"every"}, "every": {"1"}, "grace": {"1 h"}}
 		foreign := b.ask(way.Method, fill(way.Path, theirs), form)
 		random := b.ask(way.Method, someIDs(way.Path), form)
 		if foreign.Code != http.StatusNotFound || random.Code != http.StatusNotFound {

@@ -93,7 +93,7 @@ func (s *Server) setRole(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Store.SetMember(r.Context(), s.who(r).Project.ID, member.ID, role); err != nil {
 		return err
 	}
-	s.flash(r, member.Email+" is "+templates.RoleWords(role)+" now.")
+	s.flash(r, member.Email+" is "+templates.ARole(role)+" now.")
 	return s.redirect(w, r, "/settings/team")
 }
 

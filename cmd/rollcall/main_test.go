@@ -61,6 +61,7 @@ func TestCommandLine(t *testing.T) {
 		"values come from files":        testFiles,
 		"user add":                      testUserAdd,
 		"user password":                 testUserPassword,
+		"audit verify":                  testAuditVerify,
 		"serve and healthcheck":         testServe,
 		"a second signal":               testSecondSignal,
 	} {
@@ -86,6 +87,8 @@ func testMistakes(t *testing.T, binary string) {
 		"serve --roles cook":      {2, "", `--roles must be one of "web","scheduler","alerter" but got "cook" (rollcall serve --help shows what there is)`},
 		"serve --log-level loud":  {2, "", `--log-level must be one of "debug","info","warn","error" but got "loud" (rollcall serve --help shows what there is)`},
 		"serve --egress-allow x":  {2, "", `--egress-allow: "x" is no network, such as 10.0.0.0/8, and no address (rollcall serve --help shows what there is)`},
+		"serve --max-checks 0":    {2, "", `--max-checks: "0" is no limit; give a number from 1, or none (rollcall serve --help shows what there is)`},
+		"serve --max-members few": {2, "", `--max-members: "few" is no limit; give a number from 1, or none (rollcall serve --help shows what there is)`},
 		"serve --smtp mail":       {1, "", `mail server: the address must begin with smtp:// or smtps://`},
 		"serve --base-url x":      {1, "", `--base-url must be an address such as https://rollcall.example.org`},
 		"serve --smtp-file none":  {1, "", `open none: no such file or directory`},

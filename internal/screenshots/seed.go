@@ -75,7 +75,81 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 	if err := s.publish(ctx, user.ID, ids); err != nil {
 		return nil, err
 	}
+	if err := s.addTeam(ctx, user); err != nil {
+		return nil, err
+	}
 	return ids, s.tell(ctx)
+}
+
+// invitationToken is that of the link to an invitation of somebody else.
+const invitationToken = "sample"
+
+// addTeam makes colleagues, invites two more, and lets all of them do something.
+func (s *seeder) addTeam(ctx context.Context, owner account.User) error {
+	by := func(u account.User, ago time.Duration) context.Context {
+		a := account.ByPersonOf(u)
+		a.From, a.Request, a.At = "203.0.113.14", "K3WX2M", s.now.Add(-ago)
+		return store.By(ctx, a)
+	}
+	for name, role := range map[string]account.Role{"kim.ortega": account.Manager, "auditor": account.ReadOnly, "tomas": account.Member} {
+		user, err := s.CreateUser(ctx, account.User{Email: name + "@northwind.example", Created: s.now.Add(-60 * day)})
+		if err != nil {
+			return err
+		}
+		if err := s.SetMember(by(owner, 3*day), s.project.ID, user.ID, role); err != nil {
+			return err
+		}
+		if role != account.Manager {
+			continue
+		}
+		for _, guest := range []string{"new.colleague", "ines.from-the-other-office-with-a-long-name"} {
+			i := account.Invitation{Project: s.project.ID, Email: guest + "@northwind.example", Role: account.Member, Inviter: user.Email}
+			if i, err = s.Invite(by(user, 26*hour), i, s.now.Add(-26*hour)); err != nil {
+				return err
+			}
+			if err := s.AddInvitationToken(ctx, i.ID, account.HashKey(map[bool]string{true: invitationToken, false: guest}[guest == "new.colleague"])); err != nil {
+				return err
+			}
+		}
+		if err := s.ProposeTransfer(by(owner, hour), account.Transfer{Project: s.project.ID, From: owner.ID, To: user.ID, Created: s.now.Add(-hour)}); err != nil {
+			return err
+		}
+	}
+	channel, err := s.Channel(ctx, s.project.ID, s.channels["Ops room"])
+	if err != nil {
+		return err
+	}
+	channel.Settings.URL = "https://ops.northwind.example/hooks/rollcall-2"
+	if err := s.EditChannel(by(owner, 2*hour), channel); err != nil {
+		return err
+	}
+	checks, err := s.Checks(ctx, s.project.ID, 3)
+	if err != nil {
+		return err
+	}
+	for i, check := range checks {
+		config := check.Config
+		config.Grace, config.Description = config.Grace+time.Duration(i+1)*10*minute, "Call the night shift, then look at the queue of the warehouse before anything is restarted."
+		edit := store.Step{Ref: store.Ref{ID: check.ID}, Decide: func(c monitor.Check) monitor.Change { return c.Reconfigure(config, c.Updated) }}
+		if _, err := s.Transitions(by(owner, time.Duration(90-i)*minute), []store.Step{edit}); err != nil {
+			return err
+		}
+	}
+	for i, k := range []account.Key{
+		{Kind: account.KeyReadOnly, Name: "Grafana", Used: s.now.Add(-4 * minute)}, {Kind: account.KeyReadWrite, Name: "Terraform"}, {Kind: account.KeyPing, Name: "web-1", Used: s.now.Add(-20 * second)},
+	} {
+		k.Project, k.By, k.Created = s.project.ID, owner.Email, s.now.Add(-time.Duration(i)*20*day)
+		used := k.Used
+		if k, err = s.AddKey(by(owner, 30*minute), k.Of("sample "+k.Name)); err != nil {
+			return err
+		}
+		if !used.IsZero() {
+			if err := s.UseKeys(ctx, map[string]time.Time{k.Hash: used}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // pingKey is a key that is the same in every picture.
