@@ -1070,7 +1070,7 @@ func tellers(p ChannelPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if len(p.Tellers) > 0 {
+		if len(p.Tellers) > 0 && p.May(account.Change) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "<details class=\"fold\" id=\"choose-checks\"><summary>Choose checks</summary><form class=\"stack\" method=\"post\" action=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

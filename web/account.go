@@ -182,6 +182,9 @@ func (s *Server) changeZone(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Store.SetZone(r.Context(), s.who(r).User.ID, name); err != nil {
 		return err
 	}
+	if err := s.replan(r.Context(), s.who(r).User.ID, name); err != nil {
+		return err
+	}
 	s.flash(r, "Times are said in "+orServer(name)+" now.")
 	return s.redirect(w, r, "/account")
 }

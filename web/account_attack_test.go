@@ -282,7 +282,7 @@ func TestNoRouteTakesPostsOfOtherSites(t *testing.T) {
 	s := newSite(t, open)
 	b := s.signedIn()
 	for _, way := range web.Ways() {
-		if way.Method != "POST" {
+		if way.Method != "POST" || way.Path == "/unsubscribe/{token}" { // mail programs use that one
 			continue
 		}
 		for name, headers := range map[string][]string{

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -78,4 +79,16 @@ func (s *Server) setNotices(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.flash(r, "Saved.")
 	return s.redirect(w, r, "/account/notifications")
+}
+
+// replan puts what somebody asked to be told at the times of another zone.
+func (s *Server) replan(ctx context.Context, id account.UserID, zone string) error {
+	n, err := s.Store.Notices(ctx, id)
+	if errors.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.Store.SetNotices(ctx, n.Plan(s.Now(), schedule.LocationOf(zone)))
 }

@@ -209,7 +209,7 @@ func TestPasskeysTakeJSONOnly(t *testing.T) {
 			"no JSON":        {"{", nil, http.StatusBadRequest},
 			"another site":   {"{}", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
 			"a sibling site": {"{}", []string{"Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
-			"a novel":        {`{"next":"` + strings.Repeat("x", 70_000) + `"}`, nil, http.StatusRequestEntityTooLarge},
+			"a novel":        {`{"next":"` + strings.Repeat("x", web.FormLimit) + `"}`, nil, http.StatusRequestEntityTooLarge},
 		} {
 			w := b.tell(path, test.body, test.headers...)
 			if name == "no JSON" && path == "/passkey/answer" {

@@ -82,6 +82,8 @@ func TestForeignThingsAreNotThere(t *testing.T) {
 	invitation := s.addInvitation(other.ID, "guest@example.org")
 	check := s.addCheck(other.ID, "Theirs")
 	channel := s.addChannel(other.ID, "Their desk")
+	key, err := s.st.AddKey(t.Context(), account.Key{Project: other.ID, Kind: account.KeyPing, Name: "theirs", Created: s.now()}.Of("theirs"))
+	s.ok(err)
 	dead := s.addDead(channel)
 	page := s.addStatusPage(other.ID, nil)
 	b := s.signedIn()
@@ -100,6 +102,10 @@ func TestForeignThingsAreNotThere(t *testing.T) {
 			theirs["id"] = idOf(dead)
 		case strings.HasPrefix(way.Path, "/status-pages"):
 			theirs["id"] = idOf(page.ID)
+		case strings.HasPrefix(way.Path, "/settings/keys"):
+			theirs["id"] = idOf(key.ID)
+		case strings.HasPrefix(way.Path, "/account/"):
+			continue // is the person's own, whatever their projects
 		case strings.HasPrefix(way.Path, "/settings/team/members"):
 			theirs["id"] = idOf(colleague.ID)
 		case strings.HasPrefix(way.Path, "/settings/team/invitations"):
