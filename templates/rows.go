@@ -195,7 +195,7 @@ func (m rowMaker) row(e listed, group string) Row {
 	run, running := openRun(c)
 	switch {
 	case r.Status == monitor.Running && running:
-		r.Took = Duration(m.clock.Now.Sub(run.Start).Truncate(time.Second)) + nbsp + "so" + nbsp + "far"
+		r.Took = Span(m.clock.Now.Sub(run.Start)) + nbsp + "so" + nbsp + "far"
 	case c.LastDuration != nil:
 		r.Took = Duration(*c.LastDuration)
 	case c.LastPing.IsZero():
