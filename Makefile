@@ -69,6 +69,10 @@ check-generated: tools ## Check that the generated code is what its sources give
 bench: build ## Measure pings per second on this machine, and print a table.
 	go run ./internal/bench -binary bin/rollcall
 
+.PHONY: bench-pages
+bench-pages: build ## Measure how fast the list of 2,000 checks is, and print a table.
+	go run ./internal/bench -binary bin/rollcall -pages
+
 .PHONY: screenshots
 screenshots: ## Take pictures of the pages with Chromium, into screenshots/.
 	go run ./internal/screenshots

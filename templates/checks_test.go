@@ -96,7 +96,7 @@ func query(t *testing.T, text string) templates.Query {
 // drawn is a list whose first rows are drawn with their runs.
 func drawn(q templates.Query, checks []monitor.Check, runs map[monitor.CheckID][]templates.RunEnd, clock templates.Clock) templates.List {
 	l := templates.ListOf(q, checks, clock)
-	l.Rows(0, templates.DrawnRows).Draw(runs)
+	l.First().Draw(runs)
 	return l
 }
 
@@ -285,8 +285,8 @@ func TestLongLists(t *testing.T) {
 	page := templates.ChecksPage{Page: frame(t, "Checks", "/checks"), List: first}
 	html := rendered(t, templates.Checks(page))
 	for _, want := range []string{
-		`hx-get="/checks?rows=200-260" hx-swap="none" hx-trigger="intersect once"`,
-		`hx-get="/checks?rows=260-360"`, `hx-get="/checks?rows=360-390"`, `<noscript>`,
+		`hx-get="/checks?rows=60-130" hx-swap="none" hx-trigger="intersect once"`,
+		`hx-get="/checks?rows=130-230"`, `hx-get="/checks?rows=230-260"`, `<noscript>`,
 		`rel="next" href="/checks?from=2000"`, "Rows 1 to 2,000 of 2,050",
 	} {
 		if !strings.Contains(html, want) {

@@ -81,7 +81,7 @@ func (l List) Since(seen string) News {
 	made, versions, _ := strings.Cut(rest, ".")
 	if shape != l.shape {
 		at, err := strconv.ParseInt(made, 36, 64)
-		if age := l.made.clock.Now.Sub(time.Unix(at, 0)); err == nil && len(l.rows) > DrawnRows && age >= 0 && age < wholeEvery {
+		if age := l.made.clock.Now.Sub(time.Unix(at, 0)); err == nil && l.long() && age >= 0 && age < wholeEvery {
 			return News{}
 		}
 		return News{Whole: true}

@@ -14,7 +14,8 @@ import (
 // runs and exact times follow when it is scrolled to.
 const (
 	PageRows  = 2_000 // of one page of the list
-	DrawnRows = 200   // of them sent drawn
+	DrawnRows = 200   // of a list that is drawn as a whole
+	FirstRows = 60    // of a longer one that are drawn: what fits on a screen or two
 	PartRows  = 100   // drawn at a time when they are scrolled to
 )
 
@@ -79,13 +80,27 @@ type Part struct {
 	From, To int // places on the page
 }
 
-// parts cuts a group where rows begin that are not drawn at first.
-func (g Group) parts() []Part {
+// long reports whether the list is not drawn as a whole.
+func (l List) long() bool { return len(l.rows) > DrawnRows }
+
+// First returns the rows that are drawn at first.
+func (l List) First() Rows {
+	if l.long() {
+		return l.Rows(0, FirstRows)
+	}
+	return l.Rows(0, DrawnRows)
+}
+
+// parts cuts a group of a long list where rows begin that are not drawn at first.
+func (g Group) parts(long bool) []Part {
+	if !long {
+		return []Part{{true, g.Rows, g.First, g.First + len(g.Rows)}}
+	}
 	var parts []Part
 	for at := 0; at < len(g.Rows); {
 		size := min(PartRows, len(g.Rows)-at)
-		if first := g.First + at; first < DrawnRows {
-			size = min(DrawnRows-first, len(g.Rows)-at)
+		if first := g.First + at; first < FirstRows {
+			size = min(FirstRows-first, len(g.Rows)-at)
 		}
 		parts = append(parts, Part{at == 0, g.Rows[at : at+size], g.First + at, g.First + at + size})
 		at += size
@@ -94,8 +109,8 @@ func (g Group) parts() []Part {
 }
 
 // drawLater lets a part that is not drawn ask for its rows when it is scrolled to.
-func drawLater(q Query, part Part) templ.Attributes {
-	if part.From < DrawnRows {
+func drawLater(q Query, part Part, long bool) templ.Attributes {
+	if !long || part.From < FirstRows {
 		return nil
 	}
 	return attrs("hx-get", q.rowsURL(part.From, part.To), "hx-trigger", "intersect once", "hx-swap", "none")
@@ -115,7 +130,7 @@ func (l List) rowsWords() string {
 
 // undrawnWords tells who has no script what it would fill in.
 func undrawnWords() string {
-	return fmt.Sprintf("Runs are drawn for the first %d rows; search or filter to see those of the others.", DrawnRows)
+	return fmt.Sprintf("Runs are drawn for the first %d rows; search or filter to see those of the others.", FirstRows)
 }
 
 // Rows returns the rows in a range of places on the page, as far as there are any.
@@ -195,7 +210,7 @@ func (m rowMaker) row(e listed, group string) Row {
 	run, running := openRun(c)
 	switch {
 	case r.Status == monitor.Running && running:
-		r.Took = Duration(m.clock.Now.Sub(run.Start).Truncate(time.Second)) + nbsp + "so" + nbsp + "far"
+		r.Took = Span(m.clock.Now.Sub(run.Start)) + nbsp + "so" + nbsp + "far"
 	case c.LastDuration != nil:
 		r.Took = Duration(*c.LastDuration)
 	case c.LastPing.IsZero():

@@ -252,7 +252,13 @@ func (s *Server) answerCall(w http.ResponseWriter, c *apiCall) (err error) {
 	if err := s.authorize(c); err != nil {
 		return err
 	}
-	return s.once(c, func() error { return c.route.handle(s, c) })
+	return s.once(c, func() error {
+		err := c.route.handle(s, c)
+		if c.route.key == keyWrite {
+			s.Live.Changed(c.project.ID)
+		}
+		return err
+	})
 }
 
 // readAPI reads the body of a POST. JSON that cannot be read is said before

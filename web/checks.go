@@ -50,7 +50,7 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 	case page.Empty():
 		page.Title = "Your first check"
 	}
-	if err := s.draw(r, page.Rows(0, templates.DrawnRows)); err != nil {
+	if err := s.draw(r, page.First()); err != nil {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, templates.Checks(page))
@@ -79,7 +79,7 @@ func (s *Server) checksLive(w http.ResponseWriter, r *http.Request, page templat
 	}
 	rows := news.ToDraw()
 	if news.Whole {
-		rows = page.Rows(0, templates.DrawnRows)
+		rows = page.First()
 	} else {
 		w.Header().Set("HX-Reswap", "none") // the list stays; rows find their places
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -137,4 +138,79 @@ func TestPagesHaveNothingInline(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Where the rows become cards they stay rows of a table for those who do not see them.
+func TestTheListIsATableForScreenReaders(t *testing.T) {
+	s := served(t)
+	check := s.addCheck(s.project.ID, "Nightly")
+	s.addCheck(s.project.ID, "Queue")
+	s.receive(check, monitor.Ping{Signal: monitor.Fail})
+	tab := chromium(t)
+	do(t, tab, chromedp.Navigate(s.base.String()+"/login"),
+		chromedp.SendKeys("#email", "ines@example.org"), chromedp.SendKeys("#password", password), chromedp.Submit("#password"),
+		chromedp.WaitReady("#list"))
+	for _, width := range []int64{1280, 800, 390} {
+		do(t, tab, chromedp.EmulateViewport(width, 900))
+		roles := map[string]int{}
+		names := map[string]bool{}
+		tree := chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+			got, err := cdp.Call(ctx, tab, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+			for _, node := range got.Nodes {
+				if !node.Ignored && node.Role != nil {
+					role := strings.Trim(string(node.Role.Value), `"`)
+					roles[role]++
+					if node.Name != nil {
+						names[role+" "+strings.Trim(string(node.Name.Value), `"`)] = true
+					}
+				}
+			}
+			return err
+		})
+		do(t, tab, tree)
+		if roles["table"] != 1 || roles["rowheader"] < 2 || roles["row"] < 4 || roles["cell"] < 10 {
+			t.Errorf("%d wide, the tree has %v", width, roles)
+		}
+		for _, want := range []string{"link Nightly", "rowheader Nightly Reported a failure."} {
+			if !names[want] {
+				t.Errorf("%d wide, there is no %s", width, want)
+			}
+		}
+	}
+}
+
+// A long list is drawn where it is looked at, and selected by its boxes.
+func TestALongListInABrowser(t *testing.T) {
+	s := served(t)
+	for i := range 320 {
+		check := s.addCheck(s.project.ID, fmt.Sprintf("Job %03d", i))
+		if i == 310 {
+			s.receive(check, monitor.Ping{Signal: monitor.Success})
+		}
+	}
+	tab := chromium(t)
+	do(t, tab, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(s.base.String()+"/login?next=/checks%3Fgroup%3Dnone%26sort%3Dname"),
+		chromedp.SendKeys("#email", "ines@example.org"), chromedp.SendKeys("#password", password), chromedp.Submit("#password"),
+		chromedp.WaitReady("#list"))
+	const undrawn = `[...document.querySelectorAll("#list td.runs")].filter(cell => !cell.hasChildNodes()).length`
+	truth(t, tab, undrawn+` === 260`)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`scrollTo(0, document.documentElement.scrollHeight)`))
+	truth(t, tab, undrawn+` < 260 && document.querySelectorAll("#list tr[id] svg.spark").length === 1`)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`), chromedp.Click("[data-all=table]"))
+	truth(t, tab, `document.querySelectorAll("[name=check]:checked").length === 320`)
+	truth(t, tab, `getComputedStyle(document.querySelector(".picked"), "::before").content.includes("counter")`)
+	check := s.stored()["Job 005"]
+	s.receive(check, monitor.Ping{Signal: monitor.Success})
+	truth(t, tab, fmt.Sprintf(`document.getElementById("c-%s").dataset.v !== undefined`, check.UUID))
+	truth(t, tab, `document.querySelectorAll("[name=check]:checked").length === 320 && breaches.length === 0`)
+	do(t, tab, chromedp.Click("[name=do][value=pause]"), chromedp.WaitReady("p.row[role=status]"))
+	truth(t, tab, `document.querySelector("p[role=status].row")?.innerText.includes("320\u00a0checks paused.") === true`)
+
+	channel := s.addChannel(s.project.ID, "Desk")
+	s.addDead(channel)
+	do(t, tab, chromedp.Navigate(s.base.String()+"/deliveries"))
+	truth(t, tab, `document.querySelectorAll("#deliveries tbody tr:not(.group)").length === 1`)
+	s.addDead(channel)
+	s.live.Changed(s.project.ID)
+	truth(t, tab, `document.querySelectorAll("#deliveries tbody tr:not(.group)").length === 2 && breaches.length === 0`)
 }

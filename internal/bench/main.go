@@ -4,6 +4,8 @@
 // net/http handler, Rollcall on SQLite and Rollcall on PostgreSQL, under the same
 // loads in turn, so that what else the machine does hits all of them.
 //
+// With -pages it measures instead how fast a person sees the list of many checks.
+//
 // It owns the generator of the load and the figures. Every answer must be a 200
 // for a ping that was kept, and every ping must be found in the database
 // afterwards; otherwise there is no table. It refuses to be a test: how fast is

@@ -151,7 +151,7 @@ func waysToLook() []*view {
 			return r.poll()
 		}},
 		{name: "100 rows scrolled to", ask: func(r *reader) (*http.Request, error) {
-			req, err := http.NewRequest(http.MethodGet, r.base+"/checks?rows=700-800", nil)
+			req, err := http.NewRequest(http.MethodGet, r.base+"/checks?rows=760-860", nil)
 			if err == nil {
 				req.Header.Set("HX-Request", "true")
 			}

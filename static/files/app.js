@@ -112,6 +112,19 @@ const tellDown = () => {
   document.getElementById("said").textContent = downBefore;
 };
 
+// What is told while a part of the page asks already is asked for once more; when the
+// part was replaced meanwhile, its successor has to do it.
+let missed = false;
+document.addEventListener("sse:changed", ({ target }) => {
+  if (target.classList.contains("htmx-request")) missed = true;
+}, true);
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const asked = detail.requestConfig.elt;
+  const successor = document.getElementById(asked.id);
+  if (missed && !asked.isConnected && successor) htmx.trigger(successor, "sse:changed");
+  missed = false;
+});
+
 // When the server does not answer, the page says since when it is out of date.
 let fresh = new Date();
 document.addEventListener("htmx:afterRequest", (event) => {
