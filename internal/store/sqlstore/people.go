@@ -230,7 +230,7 @@ func linkOf(purpose account.Purpose, hash string, row gen.TakeLinkRow) store.Lin
 }
 
 func insertUser(u account.User) gen.InsertUserParams {
-	return gen.InsertUserParams{Email: u.Email, PasswordHash: nullable(u.PasswordHash), CreatedAt: u.Created.UnixMicro()}
+	return gen.InsertUserParams{Email: u.Email, PasswordHash: nullable(u.PasswordHash), CreatedAt: u.Created.UnixMicro(), Zone: u.Zone}
 }
 
 func insertChannel(c monitor.Channel) gen.InsertChannelParams {
