@@ -122,7 +122,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	a, err := app.Open(ctx, app.Config{
 		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
-		OIDC: sso,
+		OIDC:        sso,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
 		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -135,7 +137,11 @@ func (t *trim) checks(ctx context.Context) error {
 
 // check trims one check and reports whether nothing is left to trim of it.
 func (t *trim) check(ctx context.Context, row gen.ChecksToTrimRow) (done bool, err error) {
-	if last := row.NPings - int64(t.keep.Pings); last > 0 {
+	last, err := t.lastPing(ctx, row)
+	if err != nil {
+		return false, err
+	}
+	if last > 0 {
 		pings, err := t.q.TrimPings(ctx, gen.TrimPingsParams{CheckID: row.ID, Last: last, Rows: int32(t.left)})
 		if err != nil {
 			return false, err
@@ -153,4 +159,19 @@ func (t *trim) check(ctx context.Context, row gen.ChecksToTrimRow) (done bool, e
 	})
 	t.left -= flips
 	return flips < bound, err
+}
+
+// lastPing returns the number of the newest ping that is too many, 0 for none. The
+// numbers are those of the rows, unless pings were coalesced: these count and have no
+// row, so that the rows themselves have to be counted.
+func (t *trim) lastPing(ctx context.Context, row gen.ChecksToTrimRow) (int64, error) {
+	last := max(0, row.NPings-int64(t.keep.Pings))
+	if last == 0 || row.Coalesced == 0 {
+		return last, nil
+	}
+	n, err := t.q.PingBehind(ctx, gen.PingBehindParams{CheckID: row.ID, Kept: int32(t.keep.Pings)})
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return n, err
 }

@@ -11,6 +11,7 @@ import (
 var trimTests = []test{
 	{"nothing is trimmed that is to be kept", trimKeeps},
 	{"the newest pings of each check stay", trimPings},
+	{"coalesced pings, which have no row, take no place of others", trimCoalesced},
 	{"old deliveries go once they have ended", trimDeliveries},
 	{"old flips go unless they are needed", trimFlips},
 	{"what has expired goes", trimExpired},
@@ -75,6 +76,29 @@ func trimPings(s *site) {
 	keep.Pings = 0 // none is a number too
 	s.trim(keep)
 	s.same("pings", len(s.pings(many))+len(s.pings(few)), 0)
+}
+
+func trimCoalesced(s *site) {
+	c := s.addCheck(s.project, "flood")
+	s.receiveMany(c, 5)
+	var flood []store.Step
+	for range 100 {
+		flood = append(flood, step(c, receive(ping(monitor.Log, at(10*time.Second)))))
+	}
+	s.apply(flood...)
+	before := s.pings(c)
+	if len(before) >= 105 || s.load(c).NPings != 105 {
+		s.Fatalf("%d of %d pings have a row: nothing was coalesced", len(before), s.load(c).NPings)
+	}
+	keep := all()
+	keep.Pings = len(before)
+	s.trim(keep)
+	s.same("pings that are left", len(s.pings(c)), len(before))
+	keep.Pings = 7
+	s.trim(keep)
+	left := s.pings(c)
+	s.same("pings that are left of seven", len(left), 7)
+	s.same("the newest of them", left[0].N, before[0].N)
 }
 
 func trimDeliveries(s *site) {

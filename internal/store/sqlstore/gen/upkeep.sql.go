@@ -45,7 +45,7 @@ func (q *Queries) BlindsSince(ctx context.Context, arg BlindsSinceParams) ([]Bli
 }
 
 const checksToTrim = `-- name: ChecksToTrim :many
-SELECT id, rev, n_pings FROM checks WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, rev, n_pings, coalesced FROM checks WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type ChecksToTrimParams struct {
@@ -54,9 +54,10 @@ type ChecksToTrimParams struct {
 }
 
 type ChecksToTrimRow struct {
-	ID     int64
-	Rev    int64
-	NPings int64
+	ID        int64
+	Rev       int64
+	NPings    int64
+	Coalesced int64
 }
 
 func (q *Queries) ChecksToTrim(ctx context.Context, arg ChecksToTrimParams) ([]ChecksToTrimRow, error) {
@@ -68,7 +69,12 @@ func (q *Queries) ChecksToTrim(ctx context.Context, arg ChecksToTrimParams) ([]C
 	var items []ChecksToTrimRow
 	for rows.Next() {
 		var i ChecksToTrimRow
-		if err := rows.Scan(&i.ID, &i.Rev, &i.NPings); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Rev,
+			&i.NPings,
+			&i.Coalesced,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -91,6 +97,22 @@ func (q *Queries) LastCovered(ctx context.Context) (int64, error) {
 	var at int64
 	err := row.Scan(&at)
 	return at, err
+}
+
+const pingBehind = `-- name: PingBehind :one
+SELECT n FROM pings WHERE check_id = $1 ORDER BY n DESC LIMIT 1 OFFSET $2
+`
+
+type PingBehindParams struct {
+	CheckID int64
+	Kept    int32
+}
+
+func (q *Queries) PingBehind(ctx context.Context, arg PingBehindParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, pingBehind, arg.CheckID, arg.Kept)
+	var n int64
+	err := row.Scan(&n)
+	return n, err
 }
 
 const putBlind = `-- name: PutBlind :exec

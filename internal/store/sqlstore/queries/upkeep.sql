@@ -30,7 +30,10 @@ DELETE FROM deliveries WHERE id IN
      ORDER BY old.created_at LIMIT @rows);
 
 -- name: ChecksToTrim :many
-SELECT id, rev, n_pings FROM checks WHERE id > @after ORDER BY id LIMIT @rows;
+SELECT id, rev, n_pings, coalesced FROM checks WHERE id > @after ORDER BY id LIMIT @rows;
+
+-- name: PingBehind :one
+SELECT n FROM pings WHERE check_id = @check_id ORDER BY n DESC LIMIT 1 OFFSET @kept;
 
 -- name: TrimPings :execrows
 DELETE FROM pings WHERE pings.check_id = @check_id AND pings.n IN
