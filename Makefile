@@ -50,6 +50,10 @@ test: deps clients check-generated lint ## Run every check and test there is, in
 fuzz: ## Fuzz everything that reads what strangers send, SPAN=1m for each target.
 	@scripts/fuzz $(or $(SPAN),1m)
 
+.PHONY: prove
+prove: deps ## Try for long to break each promise, and print what came of it as a table.
+	@scripts/prove
+
 .PHONY: check
 check: test ## What to run before a push: test, and look for known vulnerabilities.
 	@scripts/vulncheck

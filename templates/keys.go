@@ -31,6 +31,14 @@ func keyWords(kind account.KeyKind) string {
 	return Capital(kind.Words())
 }
 
+// keyMaker says what a key is, and who made it.
+func keyMaker(k account.Key) string {
+	if k.By == "" {
+		return keyWords(k.Kind)
+	}
+	return keyWords(k.Kind) + ", made by " + k.By
+}
+
 // keyMeans say what a key of the kind can do.
 func keyMeans(kind account.KeyKind) string {
 	switch kind {
@@ -39,7 +47,7 @@ func keyMeans(kind account.KeyKind) string {
 	case account.KeyReadOnly:
 		return "reads checks, pings and changes; no addresses of checks, no bodies"
 	case account.KeyPing:
-		return "pings the project's checks by their names, and makes them with ?create=1"
+		return "pings the project's checks by their names, and makes those that it lacks"
 	}
 	return ""
 }

@@ -33,7 +33,7 @@ func (s *Server) noticesForm(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) showNotices(w http.ResponseWriter, r *http.Request, status int, n account.Notices, wrong fault.Invalid) error {
 	who := s.who(r)
-	frame, err := s.page(r, who, "Reports and reminders", "")
+	frame, err := s.page(r, who, "Reports and reminders", "/account/notifications")
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *Server) security(w http.ResponseWriter, r *http.Request) error {
 // hashes, so this is the one moment at which they can be shown.
 func (s *Server) showSecurity(w http.ResponseWriter, r *http.Request, codes []string) error {
 	who := s.who(r)
-	frame, err := s.page(r, who, "Security", "")
+	frame, err := s.page(r, who, "Security", "/account/security")
 	if err != nil {
 		return err
 	}

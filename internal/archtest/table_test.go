@@ -60,6 +60,8 @@ var table = map[string]line{
 	"internal/doctest":     {may: "templates", tests: true},
 	"internal/pgtest":      {tests: true},
 	"internal/mailtest":    {may: "internal/mailcatch", tests: true},
+	"internal/prove":       {tests: true},
+	"internal/prove/table": {may: "internal/prove", tests: true},
 	"internal/sim":         {may: "*", tests: true},
 	"internal/e2e":         {tests: true, why: "it sees Rollcall from outside: the binary, the wire, the database"},
 	"internal/browsertest": {may: "internal/app", tests: true},

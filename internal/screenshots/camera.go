@@ -79,6 +79,7 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "confirm-sent", path: "/confirm?next=%2Faccount&sent=1"},
 		{name: "security-none", path: "/account/security"},
 		{name: "totp", path: "/account/security/totp"},
+		{name: "settings-keys", path: "/settings/keys"},
 		{name: "settings-team", path: "/settings/team", open: ".danger-zone"},
 		{name: "settings-audit", path: "/settings/audit"},
 		{name: "project-new", path: "/projects/new"},

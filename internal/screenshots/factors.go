@@ -44,6 +44,9 @@ func (w lasting) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
+// Unwrap lets the stream of a page be flushed.
+func (w lasting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // seedFactors makes the careful account, and an app that the other is setting up.
 func seedFactors(ctx context.Context, st store.Store, other account.UserID, now time.Time) error {
 	hash, err := web.HashPassword(password)

@@ -54,6 +54,13 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 		if err != nil {
 			return nil, err
 		}
+		if name == "Home lab" { // it is as it began
+			first := monitor.Create(monitor.Provisioned(uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)), "my-first-job", "My first job", nil), s.project.Created)
+			first.Project = s.project.ID
+			if _, err := st.CreateCheck(ctx, first, nil); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := s.addChannels(ctx); err != nil {
 		return nil, err
@@ -91,15 +98,18 @@ func (s *seeder) addTeam(ctx context.Context, owner account.User) error {
 		a.From, a.Request, a.At = "203.0.113.14", "K3WX2M", s.now.Add(-ago)
 		return store.By(ctx, a)
 	}
-	for name, role := range map[string]account.Role{"kim.ortega": account.Manager, "auditor": account.ReadOnly, "tomas": account.Member} {
-		user, err := s.CreateUser(ctx, account.User{Email: name + "@northwind.example", Created: s.now.Add(-60 * day)})
+	for _, m := range []struct {
+		name string
+		role account.Role
+	}{{"auditor", account.ReadOnly}, {"tomas", account.Member}, {"kim.ortega", account.Manager}} {
+		user, err := s.CreateUser(ctx, account.User{Email: m.name + "@northwind.example", Created: s.now.Add(-60 * day)})
 		if err != nil {
 			return err
 		}
-		if err := s.SetMember(by(owner, 3*day), s.project.ID, user.ID, role); err != nil {
+		if err := s.SetMember(by(owner, 3*day), s.project.ID, user.ID, m.role); err != nil {
 			return err
 		}
-		if role != account.Manager {
+		if m.role != account.Manager {
 			continue
 		}
 		for _, guest := range []string{"new.colleague", "ines.from-the-other-office-with-a-long-name"} {
@@ -111,7 +121,7 @@ func (s *seeder) addTeam(ctx context.Context, owner account.User) error {
 				return err
 			}
 		}
-		if err := s.ProposeTransfer(by(owner, hour), account.Transfer{Project: s.project.ID, From: owner.ID, To: user.ID, Created: s.now.Add(-hour)}); err != nil {
+		if err := s.ProposeTransfer(by(owner, 3*hour), account.Transfer{Project: s.project.ID, From: owner.ID, To: user.ID, Created: s.now.Add(-3 * hour)}); err != nil {
 			return err
 		}
 	}
