@@ -47,7 +47,7 @@ var contents = []struct {
 }{
 	{"Start", []string{"quick-start"}},
 	{"Watch jobs", []string{"signals", "schedules", "statuses", "email-pings", "dialects"}},
-	{"Tell people", []string{"notifications", "projects"}},
+	{"Tell people", []string{"notifications", "status-pages-and-reports", "team", "accounts"}},
 	{"For programs", []string{"command-line", "checks-as-code", "api", "healthchecks-api", "moving"}},
 	{"Run a server", []string{"self-hosting", "security", "limits"}},
 }

@@ -37,7 +37,7 @@ const (
 )
 
 // Search returns the sections in which every word of the query occurs, the best
-// first: those that have them in their titles.
+// first: those that have them in their titles, then those that say little else.
 func Search(chapters []Chapter, query string) []Hit {
 	sought := queryWords(query)
 	if len(sought) == 0 {
@@ -58,7 +58,9 @@ func Search(chapters []Chapter, query string) []Hit {
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	slices.SortStableFunc(found, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(len(a.hit.Section.Text), len(b.hit.Section.Text)))
+	})
 	var hits []Hit
 	for _, f := range found[:min(len(found), HitsLimit)] {
 		hits = append(hits, f.hit)
