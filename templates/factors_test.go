@@ -32,7 +32,7 @@ func TestSecondPage(t *testing.T) {
 }
 
 func TestConfirmPage(t *testing.T) {
-	goldenPage(t, "confirm.html", templates.Confirm(templates.ConfirmPage{
+	goldenPage(t, "confirm-factors.html", templates.Confirm(templates.ConfirmPage{
 		Page: door(t, "Is it still you?"), Email: "ines@northwind.example", Next: "/account/security",
 		Password: true, App: true, Passkeys: true, SSO: "Northwind SSO",
 	}))

@@ -74,7 +74,7 @@ func (s *Server) checksLive(w http.ResponseWriter, r *http.Request, page templat
 		return nil
 	}
 	var news templates.News
-	if page.Total > 0 {
+	if !page.Empty() {
 		news = page.Since(seen)
 	}
 	rows := news.ToDraw()

@@ -171,6 +171,12 @@ func (b *Tab) Text(script string) string {
 	return text
 }
 
+// Choose chooses an option of the field of this name.
+func (b *Tab) Choose(name, option string) {
+	b.Helper()
+	b.Do(chromedp.SetValue(fmt.Sprintf("[name=%q]", name), option))
+}
+
 // LogIn logs in by the password of the site's account.
 func (b *Tab) LogIn() {
 	b.Helper()

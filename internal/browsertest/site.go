@@ -9,10 +9,10 @@ package browsertest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"rollcall/internal/app"
@@ -28,6 +28,7 @@ const (
 // have passkeys for names only.
 type Site struct {
 	BaseURL string
+	printed chan string // what the site prints when it is ready
 }
 
 // Start starts a site that ends with the test; change, if any, has the last word
@@ -38,7 +39,38 @@ func Start(t *testing.T, change ...func(*app.Config)) *Site {
 	if _, err := app.AddUser(t.Context(), database, app.NewAccount{Email: Email, Password: Password, Project: "Main"}); err != nil {
 		t.Fatal(err)
 	}
-	config := app.Config{Database: database, Log: slog.New(slog.DiscardHandler), Out: io.Discard, Version: "1.0"}
+	return start(t, database, change...)
+}
+
+// StartNew is Start without an account: the site prints a link that makes the first.
+func StartNew(t *testing.T, change ...func(*app.Config)) *Site {
+	t.Helper()
+	return start(t, filepath.Join(t.TempDir(), "rollcall.db"), change...)
+}
+
+// FirstLink waits for the link that makes the first account, and returns its path.
+func (s *Site) FirstLink() string {
+	for text := range s.printed {
+		if _, rest, ok := strings.Cut(text, "/setup/"); ok {
+			return "/setup/" + strings.TrimSpace(rest)
+		}
+	}
+	return ""
+}
+
+// lines are what is printed, a few at the start.
+type lines chan string
+
+// Write implements io.Writer.
+func (l lines) Write(text []byte) (int, error) {
+	l <- string(text)
+	return len(text), nil
+}
+
+func start(t *testing.T, database string, change ...func(*app.Config)) *Site {
+	t.Helper()
+	printed := make(lines, 10)
+	config := app.Config{Database: database, Log: slog.New(slog.DiscardHandler), Out: printed, Version: "1.0"}
 	for _, change := range change {
 		change(&config)
 	}
@@ -55,7 +87,7 @@ func Start(t *testing.T, change ...func(*app.Config)) *Site {
 			t.Errorf("the site ended with %v", err)
 		}
 	})
-	return &Site{BaseURL: opened.BaseURL()}
+	return &Site{BaseURL: opened.BaseURL(), printed: printed}
 }
 
 // open opens the site on a port that was free a moment ago: its address has to be

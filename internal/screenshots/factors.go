@@ -44,6 +44,12 @@ func (w lasting) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
+// SetWriteDeadline does nothing: the moment of the pictures is over.
+func (w lasting) SetWriteDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing for the same reason.
+func (w lasting) SetReadDeadline(time.Time) error { return nil }
+
 // Unwrap lets the stream of a page be flushed.
 func (w lasting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
