@@ -51,8 +51,8 @@ fuzz: ## Fuzz everything that reads what strangers send, SPAN=1m for each target
 	@scripts/fuzz $(or $(SPAN),1m)
 
 .PHONY: prove
-prove: deps ## Try for long to break each promise, and print what came of it as a table.
-	@scripts/prove
+prove: deps ## Try for long (FORM=short: as make test does) to break each promise; print a table.
+	@scripts/prove $(or $(FORM),long)
 
 .PHONY: check
 check: test ## What to run before a push: test, and look for known vulnerabilities.

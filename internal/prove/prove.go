@@ -3,8 +3,9 @@
 //
 // A test has two forms. The short one runs with every `make test`; the long one
 // runs with `make prove`, which sets the environment variable Env to the file that
-// the tests append their tallies to, and prints them as one table. Nothing here
-// decides whether a test passes: that is the test's own business.
+// the tests append their tallies to, and prints them as one table. `make prove
+// FORM=short` prints that of the short forms. Nothing here decides whether a test
+// passes: that is the test's own business.
 package prove
 
 import (
@@ -18,9 +19,12 @@ import (
 	"testing"
 )
 
-// Env names the variable that holds the path of the file of tallies. That it is set
-// asks for the long form.
-const Env = "ROLLCALL_PROOF"
+const (
+	// Env names the variable that holds the path of the file of tallies. That it is
+	// set asks for the long form, unless FormEnv is "short".
+	Env     = "ROLLCALL_PROOF"
+	FormEnv = "ROLLCALL_PROOF_FORM"
+)
 
 // Tally is what one test found out about one invariant.
 type Tally struct {
@@ -31,7 +35,7 @@ type Tally struct {
 }
 
 // Long reports whether the long form is asked for.
-func Long() bool { return os.Getenv(Env) != "" }
+func Long() bool { return os.Getenv(Env) != "" && os.Getenv(FormEnv) != "short" }
 
 // Scale returns how often to try in the form that is asked for.
 func Scale(short, long int) int {

@@ -37,10 +37,17 @@ func TestTalliesAddUp(t *testing.T) {
 	}
 }
 
-func TestTheShortFormWritesNothing(t *testing.T) {
+func TestTheShortForm(t *testing.T) {
 	t.Setenv(prove.Env, "")
 	if got, want := prove.Scale(1, 7), 1; got != want {
 		t.Errorf("short form tries %d times, want %d", got, want)
 	}
 	prove.Report(t, "LOST: b", 3, 0)
+
+	path := filepath.Join(t.TempDir(), "tallies")
+	t.Setenv(prove.Env, path)
+	t.Setenv(prove.FormEnv, "short")
+	if got, want := prove.Scale(1, 7), 1; got != want {
+		t.Errorf("the short form with a file tries %d times, want %d", got, want)
+	}
 }
