@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -99,8 +100,7 @@ func (p *Pings) own(w http.ResponseWriter, r *http.Request, event dialect.Event)
 	}
 	body, size, err := readBody(w, r, monitor.BodyLimit)
 	if err != nil {
-		w.Header().Set("Connection", "close")
-		say(w, http.StatusRequestTimeout, "the body did not arrive")
+		refuseBody(w, err)
 		return
 	}
 	event.Ping.Body, event.Ping.BodySize = body, size
@@ -285,6 +285,18 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte,
 		return nil, 0, nil
 	}
 	return kept, size, nil
+}
+
+// refuseBody answers a ping whose body cannot be read: it did not arrive, which may
+// go better the next time, or its chunks are none.
+func refuseBody(w http.ResponseWriter, err error) {
+	w.Header().Set("Connection", "close")
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		say(w, http.StatusRequestTimeout, "the body did not arrive")
+		return
+	}
+	say(w, http.StatusBadRequest, "the body is not in the form that its header says")
 }
 
 // drainLimit is how much of a body beyond BodyLimit is read and thrown away

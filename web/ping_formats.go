@@ -45,8 +45,7 @@ func (p *Pings) foreign(w http.ResponseWriter, r *http.Request, matches []dialec
 	}
 	body, size, err := readBody(w, r, limit)
 	if err != nil {
-		w.Header().Set("Connection", "close")
-		say(w, http.StatusRequestTimeout, "the body did not arrive")
+		refuseBody(w, err)
 		return true
 	}
 	events, err := match.Read(dialect.Request{

@@ -62,6 +62,7 @@ func (s *server) run(ctx context.Context) error {
 			_ = s.Close()
 		}
 	})
+	s.Handler = apart(s.Handler)
 	err := s.Serve(s.listener)
 	if !keep() {
 		<-closed
@@ -70,4 +71,17 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// apart ends the connection after a request whose body comes in chunks. If its header
+// gave a length as well, net/http leaves that out without a word; a proxy before us
+// may have gone by it, and what would follow on the connection could be a request
+// that nobody made.
+func apart(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
