@@ -93,31 +93,32 @@ func strangeMails() []strange {
 	}
 }
 
-func TestStrangeMailsCount(t *testing.T) {
-	o := newOffice(t)
+func TestStrangeMailsCount(t *testing.T) { onBothEngines(t, countsStrangeMails) }
+
+func countsStrangeMails(o *office) {
 	s := o.dial()
 	s.tell("EHLO job.example", "250")
 	for i, c := range strangeMails() {
 		began := time.Now()
 		letter, err := mailbox.Read(strings.NewReader(c.raw))
 		if took := time.Since(began); took > time.Second {
-			t.Errorf("%s: reading took %s", c.name, took)
+			o.Errorf("%s: reading took %s", c.name, took)
 		}
 		if err != nil || letter.Subject != c.subject || string(letter.Body) != c.body {
-			t.Errorf("%s: subject %.200q, body %.200q, %v; want %.200q, %.200q", c.name, letter.Subject, letter.Body, err, c.subject, c.body)
+			o.Errorf("%s: subject %.200q, body %.200q, %v; want %.200q, %.200q", c.name, letter.Subject, letter.Body, err, c.subject, c.body)
 		}
 		if got := s.mail(c.raw, "%uuid"); got != "250 2.0.0 stored" {
-			t.Errorf("%s: %s", c.name, got)
+			o.Errorf("%s: %s", c.name, got)
 		}
 		if n := o.counted(o.check); n != int64(i+1) {
-			t.Fatalf("%s: %d pings, want %d", c.name, n, i+1)
+			o.Fatalf("%s: %d pings, want %d", c.name, n, i+1)
 		}
 		s.tell("RSET", "250")
 		o.wait(time.Minute)
 	}
 	for _, p := range o.pings(o.check) {
 		if !utf8.ValidString(p.Detail.Message) || strings.ContainsAny(p.Detail.Message, "\r\n\x00") {
-			t.Errorf("ping %d shows %.100q", p.N, p.Detail.Message)
+			o.Errorf("ping %d shows %.100q", p.N, p.Detail.Message)
 		}
 	}
 }

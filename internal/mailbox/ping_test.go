@@ -31,37 +31,28 @@ Content-Transfer-Encoding: quoted-printable
 .Gr=FC=DFe
 `
 
-func TestMailIsAPing(t *testing.T) {
-	for _, engine := range []struct {
-		name string
-		open func(*testing.T) *office
-	}{
-		{"SQLite", func(t *testing.T) *office { return newOfficeOn(t, openSQLite(t)) }},
-		{"PostgreSQL", func(t *testing.T) *office { return newOfficeOn(t, openPostgres(t)) }},
-	} {
-		t.Run(engine.name, func(t *testing.T) {
-			o := engine.open(t)
-			before := o.now()
-			if got := o.mail(nightly, "%uuid"); got != "250 2.0.0 stored" {
-				t.Fatal(got)
-			}
-			pings := o.pings(o.check)
-			if len(pings) != 1 {
-				t.Fatalf("%d pings", len(pings))
-			}
-			p := pings[0]
-			body := "12 GB gesichert, 0 Fehler.\n.Grüße"
-			want := monitor.Ping{
-				N: 1, Signal: monitor.Success, Scheme: monitor.Mail, RemoteAddr: "127.0.0.1",
-				Detail: monitor.Detail{Message: "Sicherung läuft"}, Body: []byte(body), BodySize: int64(len(body)),
-			}
-			if diff := cmp.Diff(want, p, cmpopts.IgnoreFields(monitor.Ping{}, "At", "UserAgent"), cmpopts.EquateEmpty()); diff != "" {
-				t.Error(diff)
-			}
-			if !strings.HasPrefix(p.UserAgent, "Email from root@nas.example, message ") || p.At.Before(before) || p.At.After(o.now()) {
-				t.Errorf("by %q at %v", p.UserAgent, p.At)
-			}
-		})
+func TestMailIsAPing(t *testing.T) { onBothEngines(t, (*office).takesNightly) }
+
+func (o *office) takesNightly() {
+	before := o.now()
+	if got := o.mail(nightly, "%uuid"); got != "250 2.0.0 stored" {
+		o.Fatal(got)
+	}
+	pings := o.pings(o.check)
+	if len(pings) != 1 {
+		o.Fatalf("%d pings", len(pings))
+	}
+	p := pings[0]
+	body := "12 GB gesichert, 0 Fehler.\n.Grüße"
+	want := monitor.Ping{
+		N: 1, Signal: monitor.Success, Scheme: monitor.Mail, RemoteAddr: "127.0.0.1",
+		Detail: monitor.Detail{Message: "Sicherung läuft"}, Body: []byte(body), BodySize: int64(len(body)),
+	}
+	if diff := cmp.Diff(want, p, cmpopts.IgnoreFields(monitor.Ping{}, "At", "UserAgent"), cmpopts.EquateEmpty()); diff != "" {
+		o.Error(diff)
+	}
+	if !strings.HasPrefix(p.UserAgent, "Email from root@nas.example, message ") || p.At.Before(before) || p.At.After(o.now()) {
+		o.Errorf("by %q at %v", p.UserAgent, p.At)
 	}
 }
 
@@ -172,6 +163,7 @@ func TestStrangersAreTurnedAway(t *testing.T) {
 }
 
 func TestKeywordRules(t *testing.T) {
+	o := newOffice(t)
 	subject := monitor.Filter{Subject: true, Fail: "FAILED", Success: "OK", Start: "läuft"}
 	body := monitor.Filter{Mail: true, Fail: "Fehler: ", Success: "0 Fehler", Default: monitor.Fail}
 	for _, c := range []struct {
@@ -223,14 +215,13 @@ Fehler: 3
 --x--
 `, monitor.Success, ""},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			o := newOffice(t)
-			check := o.newCheck("filtered", c.filter)
+		o.row(c.name, func() {
+			check := o.newCheck(o.check.Slug+"-filtered", c.filter)
 			if got := o.mail(c.mail, check.UUID.String()+c.to); got != "250 2.0.0 stored" {
-				t.Fatal(got)
+				o.Fatal(got)
 			}
 			if p := o.pings(check)[0]; p.Signal != c.signal || p.Ignored != c.ignored {
-				t.Errorf("%s, ignored %q; want %s, %q", p.Signal, p.Ignored, c.signal, c.ignored)
+				o.Errorf("%s, ignored %q; want %s, %q", p.Signal, p.Ignored, c.signal, c.ignored)
 			}
 		})
 	}
