@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,7 @@ type MailInput struct {
 	Project     string
 	Channel     string
 	Flip        *monitor.Flip // nil for a test of the channel
+	Secret      string        // the UUID of the check, which whoever knows it can report with
 	Ping        *monitor.Ping // that caused the flip, or the last one before it; nil when it is not kept
 	CheckPage   string
 	ChannelPage string
@@ -103,7 +105,7 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 		m.Facts = append(m.Facts, Fact{"Tags", shown(strings.Join(f.Facts.Tags, ", "))})
 	}
 	if in.Ping != nil {
-		m.Output = tail(*in.Ping)
+		m.Output = tail(*in.Ping, in.Secret)
 		m.OutputTitle = "Last output, " + c.At(in.Ping.At)
 		if f.Reason == monitor.Failed || f.Reason == monitor.Succeeded || f.Reason == monitor.Corrected {
 			m.OutputTitle = "Output, " + c.At(in.Ping.At)
@@ -127,10 +129,18 @@ const (
 	outputBytes = 2000
 )
 
+// credentials are ping addresses and API keys in what a job has said, as under set -x
+// or curl -v. A mail goes to people and through servers that need not know them.
+var credentials = regexp.MustCompile(`(?i)(/ping/)[0-9a-z_-]{22,}|\brc[wr]_[0-9a-z]{28}\b`)
+
 // tail returns the last lines of a ping's body as text that shows every byte as
 // something visible. An ellipsis stands for what was left out before or behind.
-func tail(p monitor.Ping) string {
+func tail(p monitor.Ping, secret string) string {
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(p.Body))
+	text = credentials.ReplaceAllString(text, "$1…")
+	if secret != "" {
+		text = strings.NewReplacer(secret, "…", strings.ToUpper(secret), "…").Replace(text)
+	}
 	text = strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(text, "\uFFFD")))
 	if text == "" {
 		return ""

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	gomail "github.com/wneessen/go-mail"
 
 	"rollcall/internal/monitor"
@@ -113,10 +114,14 @@ func domain(address string) string { return address[strings.LastIndexByte(addres
 // compose builds the mail out of what was decided alone, so that each attempt
 // builds the same.
 func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
-	page := templates.NewMail(templates.MailInput{
+	in := templates.MailInput{
 		ID: m.ID, Project: m.Project.Name, Channel: m.Channel.Name,
 		Flip: m.Flip, Ping: m.Ping, CheckPage: m.CheckPage(), ChannelPage: m.ChannelPage(),
-	})
+	}
+	if m.Check != uuid.Nil {
+		in.Secret = m.Check.String()
+	}
+	page := templates.NewMail(in)
 	msg, err := e.mail(ctx, page, m.Channel.Settings.Address, m.ID, m.BaseURL)
 	if err != nil {
 		return nil, err

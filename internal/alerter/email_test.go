@@ -3,6 +3,7 @@ package alerter_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/mail"
 	"slices"
@@ -13,10 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rollcall/internal/account"
 	"rollcall/internal/alerter"
 	"rollcall/internal/mailtest"
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
+	"rollcall/internal/prove"
 )
 
 // server is the configuration by which an inbox is reached.
@@ -269,6 +272,55 @@ func TestUnicodeInMail(t *testing.T) {
 			t.Errorf("line of %d bytes: %.60q", len(line), line)
 		}
 	}
+}
+
+// P33 to P35 of the corpus of bad inputs: whatever a job says, its mail is one of ours.
+func TestBadOutputsInMails(t *testing.T) {
+	in := mailtest.Start(t, mailtest.Options{})
+	m := message(t, monitor.Channel{Kind: monitor.Email, Settings: monitor.Settings{Address: "ops@example.org"}})
+	const key = "rcw_0123456789abcdefghijklmnopqr"
+	pingKey := account.NewPingKey()
+	rows := []struct{ id, body, shown string }{
+		{"P32", "a\x1b]0;x\ab", "a"},
+		{"P33", strings.Repeat("line\n", 5_000), "line"},
+		{"P33", strings.Repeat("0123456789", 10_000), "0123456789"},
+		{"P34", "+ curl https://rollcall.example/ping/" + m.Check.String() + "/fail", "/ping/…/fail"},
+		{"P34", "+ curl https://rollcall.example/PING/" + pingKey + "/nightly", "/PING/…/nightly"},
+		{"P34", "mail to " + strings.ToUpper(m.Check.String()) + "+fail@ping.example.org", "mail to …+fail@"},
+		{"P34", "X-Api-Key: " + key, "X-Api-Key: …"},
+		{"P35", "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR", "BEGIN:VCALENDAR"},
+		{"P35", "Content-Type: text/html\r\n\r\n<html><body onload=alert(1)>", "<body onload"},
+	}
+	violations := 0
+	for i, row := range rows {
+		ok := t.Run(fmt.Sprintf("%s/%d", row.id, i), func(t *testing.T) {
+			m.Ping = &monitor.Ping{At: m.Now, Body: []byte(row.body), BodySize: int64(len(row.body))}
+			if out := alerter.Email(server(t, in), relay()).Send(t.Context(), m); out.Verdict != monitor.Done {
+				t.Fatalf("%+v", out)
+			}
+			got := in.Messages()[i]
+			if !strings.Contains(got.Text, row.shown) {
+				t.Errorf("text %q", got.Text)
+			}
+			for _, secret := range []string{m.Check.String(), pingKey, key} {
+				if strings.Contains(strings.ToLower(got.Text+got.HTML), secret) {
+					t.Errorf("the mail tells an address or a key")
+				}
+			}
+			if strings.Contains(got.HTML, "<body onload") || strings.ContainsAny(got.Text+got.HTML, "\x1b\a") {
+				t.Errorf("the mail does what the job says")
+			}
+			for line := range bytes.SplitSeq(got.Raw, []byte("\r\n")) {
+				if len(line) > 998 {
+					t.Errorf("line of %d bytes", len(line))
+				}
+			}
+		})
+		if !ok {
+			violations++
+		}
+	}
+	prove.Report(t, "INPUT P: every bad ping is answered as documented", len(rows), violations)
 }
 
 func TestParseSMTP(t *testing.T) {
