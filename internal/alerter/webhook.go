@@ -129,6 +129,11 @@ func (w webhook) Send(ctx context.Context, m Message) Outcome {
 	if err != nil {
 		return failed(err)
 	}
+	if isPing(to, m.BaseURL) {
+		out := doubt("this is a ping address of this server: an alert must not report for a job")
+		out.Class = outbound.Blocked
+		return out
+	}
 	hide := append(outbound.Secrets(to), m.Channel.Settings.Secret)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -146,6 +151,17 @@ func (w webhook) Send(ctx context.Context, m Message) Outcome {
 	defer slow.Stop()
 	excerpt, _ := io.ReadAll(io.LimitReader(response.Body, excerptBytes))
 	return answered(response, excerpt, m.Now, hide)
+}
+
+// isPing reports whether an address is one at which this server takes pings. A check
+// whose alert goes to its own address would be up again by being down.
+func isPing(to *url.URL, baseURL string) bool {
+	own, err := url.Parse(baseURL)
+	if err != nil || !strings.EqualFold(strings.TrimSuffix(to.Hostname(), "."), own.Hostname()) {
+		return false
+	}
+	first, _, _ := strings.Cut(strings.TrimLeft(to.Path, "/"), "/")
+	return strings.EqualFold(first, "ping")
 }
 
 // Limits of what is read of an answer's body, for the delivery log.

@@ -4,11 +4,15 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/mail"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
+	"golang.org/x/net/idna"
 
 	"rollcall/internal/fault"
 )
@@ -75,7 +79,8 @@ func (c Channel) Valid() (Channel, error) {
 		}
 	case Webhook:
 		c.Settings = Settings{URL: strings.TrimSpace(c.Settings.URL), Secret: strings.TrimSpace(c.Settings.Secret)}
-		if words := wrongURL(c.Settings.URL); words != "" {
+		var words string
+		if c.Settings.URL, words = plainURL(c.Settings.URL); words != "" {
 			wrong["url"] = words
 		}
 		if words := wrongSecret(c.Settings.Secret); words != "" {
@@ -98,25 +103,53 @@ func wrongAddress(text string) string {
 	return ""
 }
 
-func wrongURL(text string) string {
+// plainURL returns the address with its host as name servers know it, or what is
+// wrong with it. Which addresses and ports may be reached is known to who runs the
+// server, and checked when a message is sent.
+func plainURL(text string) (plain, wrong string) {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
-		return "is missing; an address such as https://example.org/hook"
+		return text, "is missing; an address such as https://example.org/hook"
 	case len(text) > URLLimit:
-		return fmt.Sprintf("is longer than %d bytes", URLLimit)
+		return text, fmt.Sprintf("is longer than %d bytes", URLLimit)
 	case err != nil || strings.ContainsFunc(text, unshowable) || strings.ContainsAny(text, "\\ "):
-		return "is not a valid address"
+		return text, "is not a valid address"
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "must begin with http:// or https://"
+		return text, "must begin with http:// or https://"
 	case u.Hostname() == "":
-		return "names no host"
+		return text, "names no host"
 	case u.User != nil:
-		return "must not contain a user name or password"
-	case u.Fragment != "":
-		return "must not contain a # part; it is never sent"
+		return text, "must not contain a user name or password"
+	case u.Fragment != "" || strings.Contains(text, "#"):
+		return text, "must not contain a # part; it is never sent"
 	}
-	return ""
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return text, "names a port that is none; leave it out, or give 1 to 65535"
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return text, ""
+	}
+	host, err := hostNames.ToASCII(strings.TrimSuffix(u.Hostname(), "."))
+	if err != nil || host == "" {
+		return text, "names no valid host"
+	}
+	if !isASCII(u.Host) {
+		// A name that only looks like another is told apart by its plain form.
+		if u.Port() != "" {
+			host += ":" + u.Port()
+		}
+		u.Host = host
+		text = u.String()
+	}
+	return text, ""
+}
+
+// hostNames reads the names of hosts, also those with underscores that containers have.
+var hostNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false), idna.VerifyDNSLength(true))
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 func wrongSecret(text string) string {
