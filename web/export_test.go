@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"net/http"
+	"net/netip"
+	"time"
+)
 
 // Way is a line of the table of routes as tests see it.
 type Way struct {
@@ -106,3 +110,6 @@ func KeptBoards(n int) (kept, limit int) {
 
 // Inert exports inert for one cell.
 func Inert(cell string) string { return inert([]string{cell})[0] }
+
+// ClientIP exports clientIP.
+func ClientIP(r *http.Request, trusted []netip.Prefix) string { return clientIP(r, trusted) }

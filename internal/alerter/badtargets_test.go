@@ -215,3 +215,16 @@ func TestNamesStayOneMember(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// FuzzRetryAfter: whatever a receiver asks for, it is a pause that can be planned.
+func FuzzRetryAfter(f *testing.F) {
+	for _, text := range []string{"", "120", "-5", "1e9", "99999999999999999999", "Wed, 99 Foo", "Wed, 21 Oct 2099 07:28:00 GMT", "+1", "0x10"} {
+		f.Add(text)
+	}
+	now := time.Date(2026, 11, 23, 1, 15, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := alerter.RetryAfter(text, now); got < 0 || got > 24*time.Hour {
+			t.Errorf("%q asks for %s", text, got)
+		}
+	})
+}

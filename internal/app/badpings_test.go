@@ -9,8 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/prove"
+	"rollcall/internal/store"
 )
 
 // asked is a request without a body, posted one with it. The lines are more of the
@@ -160,7 +162,8 @@ var badPings = []badPing{
 	{id: "P35", proved: "web.TestBadOutputs"},
 	{id: "P36", proved: "web.TestBadOutputs"},
 
-	// §4.1, and A6: a preview of the address in a chat is no ping of a check that takes POST.
+	{id: "A3", name: "other keys", run: otherKeys},
+	// A6: a preview of the address in a chat is no ping of a check that takes POST.
 	{id: "A6", name: "a preview", set: postOnly, sent: asked("GET", "/ping/UUID", "User-Agent: Slackbot-LinkExpanding 1.0"), code: 200, header: "Ping-Result: ignored", kept: func(p monitor.Ping) bool {
 		return p.Ignored == monitor.IgnoredMethod
 	}},
@@ -238,6 +241,23 @@ func (d *pingDoor) at(from string, check monitor.Check, paths []string) (codes m
 	close(work)
 	all.Wait()
 	return codes, marked
+}
+
+// otherKeys tries what opens something else as what reports for a job.
+func otherKeys(d *pingDoor, check monitor.Check) {
+	for name, key := range map[string]string{
+		"badges": d.project.BadgeKey, "the beginning of that": d.project.BadgeKey[:store.BadgeName],
+		"the API": account.NewAPIKey(account.KeyReadWrite), "the check's page": monitor.PageKey(check.UUID),
+	} {
+		for _, path := range []string{"/ping/" + key, "/ping/" + key + "/SLUG", "/" + key} {
+			if answer, text, _ := d.exchange(badPing{sent: asked("GET", path)}, check); answer == nil || answer.StatusCode/100 != 4 {
+				d.Errorf("the key of %s at %s: %+v %q", name, path, answer, text)
+			}
+		}
+	}
+	if n := d.now(check).NPings; n != 0 {
+		d.Errorf("%d pings", n)
+	}
 }
 
 func flood(d *pingDoor, check monitor.Check) {

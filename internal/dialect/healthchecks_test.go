@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -116,6 +117,21 @@ func FuzzHealthchecks(f *testing.F) {
 			t.Fatalf("%q has no signal", path)
 		case len(event.Ping.RunID) > monitor.RunIDLimit:
 			t.Fatalf("run id of %d", len(event.Ping.RunID))
+		}
+	})
+}
+
+// FuzzLate: no age is believed without a signature by somebody who knows the address.
+func FuzzLate(f *testing.F) {
+	f.Add("5", "v1=00", "body")
+	f.Add("NaN", "", "")
+	f.Add("-1e999", "v1=", "\x00")
+	f.Add("604800.5", "v2=zz", "")
+	f.Fuzz(func(t *testing.T, age, signature, body string) {
+		event := dialect.Event{UUID: uuid.MustParse(id), Ping: monitor.Ping{Signal: monitor.Success, Body: []byte(body)}}
+		err := event.Late(http.Header{dialect.AgeHeader: {age}, dialect.SignatureHeader: {signature}})
+		if event.Ping.Age != 0 || age != "" && err == nil {
+			t.Errorf("%q signed %q: %s, %v", age, signature, event.Ping.Age, err)
 		}
 	})
 }

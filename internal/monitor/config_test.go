@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -118,4 +119,33 @@ func TestChannelSaysWhichFieldIsWrong(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+}
+
+// FuzzChannel: where an alert may go is a plain address, and stays the same when it is
+// read again.
+func FuzzChannel(f *testing.F) {
+	for _, text := range []string{
+		"https://example.org/hook?a=b", "http://[::1%25lo]:8080/", "HTTP://x", "http://user@x", "http://x#y", "http://ex\u0430mple.com:443/%zz", "//x", "http:x",
+		"http://a_b./", "ops@example.org", "a@b\nBcc: c@d", `"x y"@b.example`, "http://x:0", "http://%31", "https://B\u00fccher.example?#",
+	} {
+		f.Add(text)
+	}
+	secret := "whsec_" + strings.Repeat("QUJD", 8)
+	f.Fuzz(func(t *testing.T, text string) {
+		mail, err := monitor.Channel{Name: "x", Kind: monitor.Email, Settings: monitor.Settings{Address: text}}.Valid()
+		if address := mail.Settings.Address; err == nil && strings.ContainsAny(address, "\r\n\x00,<>") && !strings.HasPrefix(address, `"`) {
+			t.Errorf("%q is taken as the mailbox %q", text, address)
+		}
+		hook, err := monitor.Channel{Name: "x", Kind: monitor.Webhook, Settings: monitor.Settings{URL: text, Secret: secret}}.Valid()
+		if err != nil {
+			return
+		}
+		u, err := url.Parse(hook.Settings.URL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+			t.Errorf("%q is taken as %q, %v", text, hook.Settings.URL, err)
+		}
+		if again, err := hook.Valid(); err != nil || again.Settings != hook.Settings {
+			t.Errorf("%q becomes %q, and then %q, %v", text, hook.Settings.URL, again.Settings.URL, err)
+		}
+	})
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"rollcall/internal/outbound"
 )
@@ -315,4 +317,21 @@ func TestClientToTheOperatorsServer(t *testing.T) {
 	if class, _ := outbound.Explain(err); class != outbound.Blocked {
 		t.Errorf("another local server: %v", err)
 	}
+}
+
+// FuzzClean: what a receiver answers becomes one short line that can be shown, and tells
+// nothing that is to be hidden.
+func FuzzClean(f *testing.F) {
+	f.Add("a\r\n b\x00\x1b[31m \xff \u202e", "T000SECRET")
+	f.Add(strings.Repeat("ü", 400), "ü")
+	f.Add("no /hook/abcdef here abcdef", "abcdef")
+	f.Fuzz(func(t *testing.T, text, secret string) {
+		got := outbound.Clean(text, secret)
+		if n := utf8.RuneCountInString(got); !utf8.ValidString(got) || n > outbound.WordsLimit || strings.TrimSpace(got) != got {
+			t.Errorf("%q becomes %q, %d characters", text, got, n)
+		}
+		if strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	})
 }
