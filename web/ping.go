@@ -292,7 +292,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte,
 func refuseBody(w http.ResponseWriter, err error) {
 	w.Header().Set("Connection", "close")
 	var network net.Error
-	if errors.As(err, &network) && network.Timeout() || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		say(w, http.StatusRequestTimeout, "the body did not arrive")
 		return
 	}

@@ -121,7 +121,7 @@ func plainURL(text string) (plain, wrong string) {
 		return text, "names no host"
 	case u.User != nil:
 		return text, "must not contain a user name or password"
-	case u.Fragment != "" || strings.Contains(text, "#"):
+	case u.Fragment != "":
 		return text, "must not contain a # part; it is never sent"
 	}
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
@@ -146,7 +146,7 @@ func plainURL(text string) (plain, wrong string) {
 }
 
 // hostNames reads the names of hosts, also those with underscores that containers have.
-var hostNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false), idna.VerifyDNSLength(true))
+var hostNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false), idna.CheckHyphens(false), idna.VerifyDNSLength(true))
 
 func isASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
