@@ -117,6 +117,9 @@ func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
 		ID: m.ID, Project: m.Project.Name, Channel: m.Channel.Name,
 		Flip: m.Flip, Ping: m.Ping, CheckPage: m.CheckPage(), ChannelPage: m.ChannelPage(),
 	})
+	if m.Digest != nil {
+		page = digestMail(m, *m.Digest)
+	}
 	msg, err := e.mail(ctx, page, m.Channel.Settings.Address, m.ID, m.BaseURL)
 	if err != nil {
 		return nil, err

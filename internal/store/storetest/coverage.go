@@ -34,7 +34,7 @@ func (s *site) spans(what string, want ...monitor.Span) {
 func coverageMarks(s *site) {
 	c := s.hourly("job")
 	s.spans("nobody covers")
-	s.ok(s.mark(store.CoverageMark{Node: "a", Since: at(1 * time.Second), At: at(1 * time.Second), Begin: true}, step(c, receive(ping(monitor.Success, at(0 * time.Second))))))
+	s.ok(s.mark(store.CoverageMark{Node: "a", Since: at(1 * time.Second), At: at(1 * time.Second), Begin: true}, step(c, receive(ping(monitor.Success, at(0*time.Second))))))
 	s.same("pings", s.load(c).NPings, int64(1))
 	s.spans("begun", monitor.Span{Node: "a", Since: at(1 * time.Second), At: at(1 * time.Second)})
 	s.ok(s.mark(store.CoverageMark{Node: "a", Since: at(1 * time.Second), At: at(5 * time.Second)}))
@@ -196,17 +196,17 @@ func blinds(s *site) {
 	}
 	first := monitor.Blind{From: at(1 * time.Minute), To: at(2 * time.Minute), Cause: "restart"}
 	second := monitor.Blind{From: at(5 * time.Minute), To: at(6 * time.Minute), Cause: "disk"}
-	list(at(0 * time.Second), 10)
+	list(at(0*time.Second), 10)
 	s.ok(s.AddBlind(s.ctx, first))
 	s.ok(s.AddBlind(s.ctx, second))
 	s.ok(s.AddBlind(s.ctx, first))
-	list(at(0 * time.Second), 10, second, first)
-	list(at(0 * time.Second), 1, second)
+	list(at(0*time.Second), 10, second, first)
+	list(at(0*time.Second), 1, second)
 	list(at(2*time.Minute), 10, second)
 
 	// Seen again after a restart, it has lasted longer; it never lasts shorter.
 	longer := monitor.Blind{From: first.From, To: at(3 * time.Minute), Cause: first.Cause}
 	s.ok(s.AddBlind(s.ctx, longer))
 	s.ok(s.AddBlind(s.ctx, first))
-	list(at(0 * time.Second), 10, second, longer)
+	list(at(0*time.Second), 10, second, longer)
 }
