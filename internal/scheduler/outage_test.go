@@ -322,8 +322,7 @@ func (o *outing) send(j *job) {
 		return
 	}
 	o.sends.Go(func() {
-		_, err := in.in.Submit(context.Background(), ingest.Report{Ref: store.Ref{UUID: j.check.UUID}, Ping: monitor.Ping{Signal: monitor.Success, Method: "POST"}})
-		if err != nil {
+		if submit(in, j.check) != nil {
 			j.refuse++
 		}
 	})
@@ -409,4 +408,8 @@ func (o *outing) judgeDigest() int {
 		return 1
 	}
 	return 0
+}
+
+func reportOf(c monitor.Check) ingest.Report {
+	return ingest.Report{Ref: store.Ref{UUID: c.UUID}, Ping: monitor.Ping{Signal: monitor.Success, Method: "POST"}}
 }
