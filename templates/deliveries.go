@@ -150,7 +150,8 @@ type SheetDay struct {
 type Line struct {
 	ID       string
 	At       Said
-	Check    string // name; "" for a test
+	Check    string // name; "" for a test and a digest
+	Digest   bool   // of checks that could not be verified
 	CheckURL string
 	Old, New monitor.Status
 	Channel  string
@@ -229,7 +230,7 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 	line := Line{
 		ID:      strconv.FormatInt(int64(row.ID), 10),
 		At:      clock.say(clock.local(row.Created).Format("15:04:05"), row.Created),
-		Channel: row.ChannelName, Kind: row.ChannelKind,
+		Channel: row.ChannelName, Kind: row.ChannelKind, Digest: row.Kind == monitor.ForBlind,
 		State: StateOf(row.Delivery), Answer: row.Answer, Tries: row.Attempts,
 		Ended: row.State == monitor.Sent || row.State == monitor.Dead, Dead: row.State == monitor.Dead, Waits: row.State == monitor.Pending,
 	}
@@ -255,6 +256,9 @@ func openedOf(row DeliveryRow, attempts []monitor.Attempt, clock Clock) *Opened 
 	opened := &Opened{
 		Message: monitor.MessageID(row.First, row.Delivery),
 		Says:    []string{"A test of the channel."},
+	}
+	if row.Kind == monitor.ForBlind {
+		opened.Says = []string{"Which checks could not be verified after a blind interval."}
 	}
 	if row.Flip != nil {
 		opened.Says = FlipSentences(*row.Flip, clock)
@@ -295,7 +299,10 @@ func (l Line) triesWords() string {
 
 // what says the delivery's subject for those who hear the button only.
 func (l Line) what() string {
-	if l.Check == "" {
+	switch {
+	case l.Digest:
+		return "checks not verified"
+	case l.Check == "":
 		return "test"
 	}
 	return l.Check

@@ -44,7 +44,7 @@ type Message struct {
 }
 
 // DecidedAt is when it was decided that the message is owed: when the flip was
-// judged, or a test was asked for.
+// judged, a digest was queued, or a test was asked for.
 func (m Message) DecidedAt() time.Time {
 	if m.Flip != nil {
 		return m.Flip.Judged

@@ -122,6 +122,9 @@ func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
 		in.Secret = m.Check.String()
 	}
 	page := templates.NewMail(in)
+	if m.Digest != nil {
+		page = digestMail(m, *m.Digest)
+	}
 	msg, err := e.mail(ctx, page, m.Channel.Settings.Address, m.ID, m.BaseURL)
 	if err != nil {
 		return nil, err

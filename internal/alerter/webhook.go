@@ -56,7 +56,7 @@ import (
 //	  }
 //	}
 //
-// The body of a test of the channel:
+// The body of a digest stands in digest.go. The body of a test of the channel:
 //
 //	{
 //	  "type": "channel.test",
@@ -208,6 +208,9 @@ func webhookBody(m Message) ([]byte, error) {
 		if f.Old == f.New {
 			e.Type = "check.corrected"
 		}
+	}
+	if m.Digest != nil {
+		e = digestEvent(m, *m.Digest)
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)

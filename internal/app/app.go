@@ -141,8 +141,9 @@ func manyNodes(database string) bool {
 
 // What a database of many nodes asks for.
 const (
-	settle  = 250 * time.Millisecond // for the pings that other nodes are storing
-	writers = 2                      // batches at a time: one commits while the other is written
+	settle    = 250 * time.Millisecond // for a node that has just started
+	writers   = 2                      // batches at a time: one commits while the other is written
+	markEvery = 2 * time.Second        // other nodes' schedulers judge no further than a mark
 )
 
 // bind takes the ports.
@@ -202,9 +203,9 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
-		options := ingest.Options{Now: now, Log: c.Log, Flipped: kick, Changed: changed}
+		options := ingest.Options{Now: now, Log: c.Log, Flipped: kick, Changed: changed, Node: a.node()}
 		if manyNodes(c.Database) {
-			options.Writers = writers
+			options.Writers, options.MarkEvery = writers, markEvery
 		}
 		a.ingest = ingest.New(a.store, options)
 	}
@@ -252,13 +253,14 @@ func (a *App) writers() map[account.LetterKind]alerter.Writer {
 	return all
 }
 
-// node names this process in the coverage ledger.
+// node names this process in the coverage ledger: the one that listens there after it
+// is the same node.
 func (a *App) node() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return host + " " + a.base.Host
+	return host + " " + a.Addr()
 }
 
 // Addr is where pages and pings are served; "" without that role.

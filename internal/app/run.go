@@ -18,6 +18,7 @@ import (
 const (
 	stopLimit  = 40 * time.Second
 	stopNotice = 3 * time.Second
+	leaveLimit = 2 * time.Second // for the last coverage mark
 )
 
 var errStop = errors.New("not everything ended within the time for a stop; what was accepted is stored, and what was not confirmed as sent is sent again")
@@ -135,6 +136,11 @@ func (a *App) stop(limit context.Context, w workers) {
 		}
 	}
 	w.live.end(limit) // a stream is a request that would not end by itself
+	if a.ingest != nil {
+		leaving, cancel := context.WithTimeout(limit, leaveLimit)
+		a.ingest.Leave(leaving)
+		cancel()
+	}
 	for _, in := range []worker{w.public, w.mail} {
 		if in.stop != nil {
 			in.stop() // accepts no more; its end is waited for below

@@ -5,7 +5,10 @@
 // Nothing accepted lives in memory only: Submit returns without an error only
 // after the transaction that holds the ping has committed. The queue is bounded
 // in number and bytes; when it is full, or the database is away, Submit answers
-// fault.Unavailable at once and the client is to come again.
+// fault.Unavailable at once and the client is to come again. What was accepted into
+// the queue is tried again all the same for as long as an outage may last without
+// being one (monitor.BlindAfter), so that a short one loses nothing; a ping that is
+// lost is in no coverage, and so in a blind interval (see cover.go).
 package ingest
 
 import (
@@ -14,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +36,12 @@ const (
 	BatchLimit  = 256             // pings in one transaction
 	AnswerLimit = 2 * time.Second // after which a ping that is not stored yet is answered "try again"
 	commitLimit = 10 * time.Second
+
+	// retryFor is longer than a gap that is no outage: pings are given up in a blind
+	// interval only.
+	retryFor     = monitor.BlindAfter + time.Second
+	firstRetry   = 100 * time.Millisecond
+	longestRetry = time.Second
 )
 
 // Options configure an Ingest.
@@ -42,6 +52,10 @@ type Options struct {
 	// Changed is called after a commit, for the projects of the pings; may be nil.
 	Changed func(monitor.ProjectID)
 	Writers int // batches that may commit at the same time; 0 is 1
+	// Node names this process in the coverage ledger; "" commits no marks. Others wait
+	// for MarkEvery at most before they judge; 0 is the usual.
+	Node      string
+	MarkEvery time.Duration
 }
 
 // Ingest takes pings. Make one with New, and let Run work for as long as it is used.
@@ -56,7 +70,12 @@ type Ingest struct {
 	queue   []*arrival
 	bytes   int
 	busy    map[int]time.Time // by writer: the time of the oldest ping it is committing
+	covered coverage
 	stopped bool
+
+	away        atomic.Int32  // writers that wait for the database
+	leave, left chan struct{} // closed when the node is to leave, and when it has
+	leaveOnce   sync.Once
 
 	stats Stats
 }
@@ -83,8 +102,17 @@ type Report struct {
 // arrival is a report on its way into the store.
 type arrival struct {
 	Report
-	at   time.Time // when it came
+	mark *store.CoverageMark // instead of a report
+	at   time.Time           // when it came
 	done chan answer
+}
+
+// answer tells whoever waits, the first time.
+func (a *arrival) answer(got answer) {
+	select {
+	case a.done <- got:
+	default: // told already that it may not be stored
+	}
 }
 
 // decide is what the report does to its check.
@@ -104,7 +132,7 @@ type answer struct {
 
 // New returns an Ingest that writes through the given door.
 func New(door store.Door, options Options) *Ingest {
-	in := &Ingest{door: door, options: options, busy: map[int]time.Time{}}
+	in := &Ingest{door: door, options: options, busy: map[int]time.Time{}, leave: make(chan struct{}), left: make(chan struct{})}
 	in.wake = sync.NewCond(&in.mu)
 	return in
 }
@@ -122,7 +150,11 @@ func (in *Ingest) Submit(ctx context.Context, report Report) (store.Result, erro
 		in.stats.Refused.Add(1)
 		return store.Result{}, fault.Unavailable
 	}
-	timer := time.NewTimer(AnswerLimit)
+	limit := AnswerLimit
+	if in.away.Load() > 0 {
+		limit = 0 // it is stored if that comes back soon; nobody need wait for it
+	}
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case got := <-a.done:
@@ -168,7 +200,8 @@ func (in *Ingest) enqueue(a *arrival) bool {
 }
 
 // Evidence returns the instant up to which every ping that this process has
-// received is stored: now, or the time of the oldest one that still waits.
+// received is stored: now, or the time of the oldest one that still waits. After a
+// loss it is the last mark until a new span has begun, and zero before the first.
 func (in *Ingest) Evidence(now time.Time) time.Time {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -179,6 +212,9 @@ func (in *Ingest) Evidence(now time.Time) time.Time {
 		if at.Before(now) {
 			now = at
 		}
+	}
+	if in.options.Node != "" && (in.covered.since.IsZero() || !in.covered.lost.IsZero()) && in.covered.at.Before(now) {
+		now = in.covered.at
 	}
 	return now
 }
@@ -201,10 +237,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 				if batch == nil {
 					return nil
 				}
-				in.commit(context.WithoutCancel(ctx), batch)
+				in.commit(ctx, batch)
 			}
 		})
 	}
+	writers.Go(func() error { in.cover(ctx); return nil })
 	return writers.Wait()
 }
 
@@ -213,17 +250,19 @@ func (in *Ingest) take(writer int) []*arrival {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	delete(in.busy, writer)
-	for len(in.queue) == 0 {
-		if in.stopped {
-			return nil
+	var batch []*arrival
+	for len(batch) == 0 {
+		for len(in.queue) == 0 {
+			if in.stopped {
+				return nil
+			}
+			in.wake.Wait()
+			in.letOthersIn()
 		}
-		in.wake.Wait()
-		in.letOthersIn()
+		n := min(len(in.queue), BatchLimit)
+		batch = in.dateMarks(slices.Clone(in.queue[:n]))
+		in.queue = append(in.queue[:0], in.queue[n:]...)
 	}
-	n := min(len(in.queue), BatchLimit)
-	batch := make([]*arrival, n)
-	copy(batch, in.queue)
-	in.queue = append(in.queue[:0], in.queue[n:]...)
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
@@ -242,8 +281,29 @@ func (in *Ingest) letOthersIn() {
 
 // commit stores a batch and answers every ping in it. A batch that fails for a
 // reason of one of its pings is stored one by one, so that only that one fails.
+// While the database is away everybody is told to come again, and the batch is tried
+// until it is stored, too old, or ctx ends.
 func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	results, err := in.transitions(ctx, batch)
+	if errors.Is(err, fault.Unavailable) {
+		in.away.Add(1)
+		defer in.away.Add(-1)
+	}
+	for pause := firstRetry; errors.Is(err, fault.Unavailable); pause = min(2*pause, longestRetry) {
+		in.options.Log.Error("pings not stored yet", "pings", len(batch), "err", err)
+		if batch = in.refuse(batch, err); len(batch) == 0 {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		if age := in.options.Now().Sub(batch[0].at); ctx.Err() != nil || age < 0 || age > retryFor {
+			in.lose()
+			break
+		}
+		results, err = in.transitions(ctx, batch)
+	}
 	if err != nil && len(batch) > 1 && !errors.Is(err, fault.Unavailable) {
 		for _, a := range batch {
 			in.commit(ctx, []*arrival{a})
@@ -253,10 +313,11 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	if err != nil {
 		in.options.Log.Error("pings not stored", "pings", len(batch), "err", err)
 		for _, a := range batch {
-			a.done <- answer{err: fmt.Errorf("%w: %w", fault.Unavailable, err)}
+			a.answer(answer{err: fmt.Errorf("%w: %w", fault.Unavailable, err)})
 		}
 		return
 	}
+	in.marked(batch)
 	told := false
 	for i, a := range batch {
 		if err := results[i].Err; err != nil && !errors.Is(err, fault.NotFound) && !errors.Is(err, fault.Forbidden) {
@@ -265,7 +326,7 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 		}
 		flip := results[i].Change.Flip
 		told = told || flip != nil && flip.Tell
-		a.done <- answer{result: results[i]}
+		a.answer(answer{result: results[i]})
 	}
 	if told && in.options.Flipped != nil {
 		in.options.Flipped()
@@ -273,11 +334,24 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 	store.TellChanged(results, in.options.Changed)
 }
 
+// refuse answers everybody whose ping is not stored and returns what is tried again:
+// the pings. A mark that comes later says more.
+func (in *Ingest) refuse(batch []*arrival, err error) []*arrival {
+	for _, a := range batch {
+		a.answer(answer{err: fmt.Errorf("%w: %w", fault.Unavailable, err)})
+	}
+	return slices.DeleteFunc(batch, func(a *arrival) bool { return a.mark != nil })
+}
+
 func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, commitLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
 	steps := make([]store.Step, len(batch))
 	for i, a := range batch {
+		if a.mark != nil {
+			steps[i].Mark = a.mark
+			continue
+		}
 		ref := a.Ref
 		if template := ref.Create; template != nil {
 			ref.Create = func() monitor.Check { return monitor.Create(template(), a.Ping.At) }

@@ -3,10 +3,12 @@ package monitor
 import (
 	"slices"
 	"time"
+
+	"rollcall/internal/schedule"
 )
 
 // Blind is a span of time in which Rollcall cannot prove that a ping could have
-// reached it: its own outage. The scheduler records one before it judges again.
+// reached it: its own outage. It is identified by From.
 type Blind struct {
 	From, To time.Time
 	Cause    string
@@ -16,53 +18,101 @@ type Blind struct {
 const (
 	// BlindAfter is the longest gap between coverage marks that is not an outage.
 	BlindAfter = 15 * time.Second
-	// WarmUp is what a deadline gets on top of the length of a blind interval:
-	// clients that were refused come again within it.
+	// WarmUp is what a deadline gets on top of a blind interval: clients that were
+	// refused come again within it.
 	WarmUp = 90 * time.Second
+	// blindPatience, and twice the length of the interval up to patienceLimit, is how
+	// long the next ping is waited for before a check becomes unknown.
+	blindPatience = 10 * time.Minute
+	patienceLimit = time.Hour
 )
 
 // Overlook is what a blind interval does to a check: nothing when neither the
 // awaited ping nor the end of a run could have fallen inside. Otherwise deadlines
-// are extended by its length and a warm-up. That is all when the next ping is due
-// soon; it decides. When the only ping for a long time may have been missed, the
-// check is marked, so that its deadline makes it unknown instead of down.
+// are extended by the part of the wait that was blind and a warm-up, and to the next
+// run that Rollcall will see when that is soon. Who is silent then is down if a run
+// that would have been seen has been missed, and unknown if not; see Expire. The
+// same interval once more changes nothing.
 func (c Check) Overlook(blind Blind) Change {
+	if c.BlindFrom.Equal(blind.From) {
+		return Change{Check: c, Unchanged: true}
+	}
+	doubt := false
 	c.Runs = slices.Clone(c.Runs)
 	for i := range c.Runs {
 		run := &c.Runs[i]
-		if limit := run.Start.Add(c.RunLimit() + run.Credit); run.Open() && !run.Over && limit.After(blind.From) {
+		limit := run.Start.Add(c.RunLimit() + run.Credit)
+		if run.Open() && !run.Over && limit.After(blind.From) && run.Start.Before(blind.To) {
 			run.Credit += blind.To.Sub(later(run.Start, blind.From)) + WarmUp
+			run.Unseen, doubt = blind.To, true
 		}
 	}
 	deadline, ok := c.scheduleDeadline()
-	if ok && deadline.After(blind.From) && c.Due.Add(-EarlyTolerance).Before(blind.To) {
-		if c.Status != Unknown && !c.soonAgain(blind) {
-			c.Reason = Overlooked
+	if ok && deadline.After(blind.From) && c.earliest().Before(blind.To) {
+		waited := max(0, earlier(blind.To, deadline).Sub(later(blind.From, c.Due)))
+		extended := later(deadline.Add(waited), blind.To).Add(WarmUp)
+		patience := blindPatience + min(2*blind.To.Sub(blind.From), patienceLimit)
+		next := c.nextSeen(blind.To)
+		if decides := next.Add(c.Grace); c.Status != Unknown && !next.IsZero() && decides.Sub(blind.To) <= patience {
+			extended = later(extended, decides)
 		}
-		c.Credit += blind.To.Sub(blind.From) + WarmUp
+		c.Credit += extended.Sub(deadline)
+		c.BlindTo, doubt = blind.To, true
 	}
+	if !doubt {
+		return Change{Check: c, Unchanged: true}
+	}
+	c.BlindFrom = blind.From
 	return Change{Check: c.wakeAt()}
 }
 
-// soonAgain reports whether a ping that was missed is followed by another one
-// before long.
-func (c Check) soonAgain(blind Blind) bool {
+// nextSeen is the first run after a blind interval of which no ping can have been
+// lost in it; zero when there is none. The next ping of a plain period comes at
+// most a period after the interval, whenever those inside were sent.
+func (c Check) nextSeen(to time.Time) time.Time {
 	sched, err := c.Schedule.Parse()
 	if err != nil {
-		return false
+		return time.Time{}
 	}
-	next, ok := sched.Next(c.Due)
-	return ok && next.Sub(c.Due)+c.Grace <= 2*blind.To.Sub(blind.From)+10*time.Minute
+	if c.Schedule.Kind == schedule.Every {
+		return to.Add(c.Schedule.Period)
+	}
+	next, _ := sched.Next(to)
+	if next.Add(-earlyBy(sched, next)).Before(to) {
+		next, _ = sched.Next(next)
+	}
+	return next
 }
 
-// overlooked reports whether the ping whose deadline has passed may have been sent
-// while Rollcall was blind. A check that is unknown already is not spared twice.
-func (c Check) overlooked(d Deadline) bool {
-	switch {
-	case c.Status == Down, c.Status == Unknown:
-		return false
-	case d.Reason == Overran:
-		return c.Runs[d.Run].Credit > 0
+// earliest is when a ping for the awaited slot may come first.
+func (c Check) earliest() time.Time {
+	sched, err := c.Schedule.Parse()
+	if err != nil {
+		return c.Due
 	}
-	return c.Reason == Overlooked
+	return c.Due.Add(-earlyBy(sched, c.Due))
+}
+
+// earlyBy is how long before its slot a ping still satisfies it.
+func earlyBy(sched schedule.Schedule, slot time.Time) time.Duration {
+	next, ok := sched.Next(slot)
+	if !ok {
+		return EarlyTolerance
+	}
+	return min(EarlyTolerance, next.Sub(slot)/10)
+}
+
+// overlooked returns the end of the blind interval in which the ping whose deadline
+// has passed may have been lost, and whether the check is spared for it: not when it
+// has missed a run that would have been seen, and not twice.
+func (c Check) overlooked(d Deadline) (to time.Time, spared bool) {
+	to = c.BlindTo
+	if d.Reason == Overran {
+		to = c.Runs[d.Run].Unseen
+	}
+	if to.IsZero() || c.Status == Down || c.Status == Unknown {
+		return to, false
+	}
+	next := c.nextSeen(to)
+	return to, next.IsZero() || next.Add(c.Grace).After(d.At)
 }

@@ -60,6 +60,7 @@ type Facts struct {
 	Corrects int64    `json:"corrects,omitempty"`     // rev of the flip that a late report showed to be wrong; 0: none
 	Alarm    *int64   `json:"alarm_us,omitempty"`     // the deadline of that one
 	Ran      *int64   `json:"ran_us,omitempty"`       // when the job had reported, had it been heard
+	Blind    *int64   `json:"blind_us,omitempty"`     // From of the blind interval that made the check unknown
 }
 
 // Micros returns t as unix microseconds, and nil for the zero time.

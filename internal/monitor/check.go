@@ -91,7 +91,10 @@ type State struct {
 
 	Due    time.Time     // the slot that is awaited, or the one that was missed
 	Credit time.Duration // added to the deadline for time in which Rollcall was blind
-	Runs   []Run         // open runs, and those that ended moments ago
+	// BlindFrom is the blind interval that was last made good to the check. BlindTo is
+	// the end of one in which the ping for Due may have been lost; zero: there is none.
+	BlindFrom, BlindTo time.Time
+	Runs               []Run // open runs, and those that ended moments ago
 
 	// Wake is a lower bound of the next instant at which the check may have to be
 	// judged. It is the only indexed part of the state, and a ping that moves the
@@ -136,6 +139,7 @@ type Run struct {
 	ID     string        `json:"id,omitempty"` // "" when the job sends no run id
 	Start  time.Time     `json:"start,omitzero"`
 	Credit time.Duration `json:"credit,omitempty"` // for time in which Rollcall was blind
+	Unseen time.Time     `json:"unseen,omitzero"`  // end of a blind interval in which its end may have been lost
 	Over   bool          `json:"over,omitempty"`   // its limit passed and was judged
 	End    time.Time     `json:"end,omitzero"`     // zero while it is open
 	Ended  Signal        `json:"ended,omitempty"`  // how it ended

@@ -24,7 +24,8 @@ func (c Check) Pause(now time.Time) Change {
 	}
 	change := Change{}
 	c, change.Flip = c.flip(Paused, ByPerson, now, now, false)
-	c.Runs, c.Due, c.Credit = nil, time.Time{}, 0
+	c.Runs = nil
+	c = c.expect(time.Time{})
 	change.Check = c.wakeAt()
 	return change
 }
@@ -51,7 +52,7 @@ func (c Check) Reconfigure(to Config, now time.Time) Change {
 	c.Config, c.Trouble = to, ""
 	c.Updated = later(now, c.Updated.Add(time.Microsecond)) // the store tells an edit by it
 	if from.Schedule != to.Schedule && !c.Due.IsZero() {
-		c.Due, c.Credit = time.Time{}, 0
+		c = c.expect(time.Time{})
 		c = c.bind(c.LastPing, now)
 	}
 	if at, ok := c.scheduleDeadline(); ok && !at.After(now) {
@@ -66,10 +67,17 @@ func (c Check) Reconfigure(to Config, now time.Time) Change {
 
 // expectAfter awaits the next slot after now.
 func (c Check) expectAfter(now time.Time) Check {
-	c.Due, c.Credit = time.Time{}, 0
+	var due time.Time
 	if sched, err := c.Schedule.Parse(); err == nil {
-		c.Due, _ = sched.Next(now)
+		due, _ = sched.Next(now)
 	}
+	return c.expect(due)
+}
+
+// expect awaits a slot, or none for the zero time; what was in doubt about the one
+// before is settled.
+func (c Check) expect(due time.Time) Check {
+	c.Due, c.Credit, c.BlindTo = due, 0, time.Time{}
 	return c
 }
 

@@ -16,6 +16,8 @@ type DeliveryKind string
 const (
 	ForFlip DeliveryKind = "flip"
 	ForTest DeliveryKind = "test" // somebody pressed Test on a channel
+	// ForBlind tells which checks could not be verified after a blind interval.
+	ForBlind DeliveryKind = "blind"
 )
 
 // DeliveryState is how far a delivery has come.
@@ -66,8 +68,11 @@ type Attempt struct {
 // it unique among installations without giving the UUID away.
 func MessageID(check uuid.UUID, d Delivery) string {
 	name := fmt.Sprintf("%s/%d/%d", check, d.Rev, d.Channel)
-	if d.Kind == ForTest {
+	switch d.Kind {
+	case ForTest:
 		name = fmt.Sprintf("test/%d/%d/%d", d.Channel, d.ID, d.Created.UnixMicro())
+	case ForBlind:
+		name = fmt.Sprintf("blind/%d/%d/%d", d.Channel, d.ID, d.Created.UnixMicro())
 	}
 	sum := sha256.Sum256([]byte(name))
 	return "msg_" + hex.EncodeToString(sum[:16])

@@ -9,14 +9,14 @@ import (
 // which every accepted ping is known to be stored; now is the time of judging.
 // A deadline that has passed by the evidence takes the check down, dated at the
 // deadline, or makes it unknown if its ping may have come while Rollcall was
-// blind. A deadline that was moved in the meantime only sets the next Wake.
+// blind; then the first run that will be seen is awaited. A deadline that was moved in the meantime only sets the next Wake.
 func (c Check) Expire(evidence, now time.Time) Change {
 	deadline, ok := c.Deadline()
 	if !ok || evidence.Before(deadline.At) {
 		woken := c.wakeAt()
 		return Change{Check: woken, Unchanged: woken.Wake.Equal(c.Wake)}
 	}
-	unseen := c.overlooked(deadline)
+	blindTo, unseen := c.overlooked(deadline)
 	miss := Miss{Rev: c.Rev + 1, By: deadline.At, Due: c.Due}
 	if deadline.Reason == Overran {
 		run := c.Runs[deadline.Run]
@@ -29,7 +29,8 @@ func (c Check) Expire(evidence, now time.Time) Change {
 	switch {
 	case unseen:
 		c, change.Flip = c.flip(Unknown, Overlooked, deadline.At, now, false)
-		c = c.expectAfter(now)
+		change.Flip.Facts.Blind = Micros(c.BlindFrom)
+		c = c.expect(c.nextSeen(blindTo))
 	case c.Status == Down:
 		c.FailStreak++
 		c.Reason = deadline.Reason // the status stands; what is shown is the newer reason

@@ -247,10 +247,7 @@ func (c Check) bind(slot, now time.Time) Check {
 		}
 	}
 	if !c.Due.Equal(before) {
-		c.Credit = 0
-		if c.Reason == Overlooked && c.Status != Unknown {
-			c.Reason = Succeeded
-		}
+		c = c.expect(c.Due)
 	}
 	return c
 }
@@ -262,7 +259,7 @@ func awaited(sched schedule.Schedule, due, run time.Time) time.Time {
 		next, _ := sched.Next(run)
 		return next
 	}
-	if next, ok := sched.Next(due); ok && due.Sub(run) <= min(EarlyTolerance, next.Sub(due)/10) {
+	if next, ok := sched.Next(due); ok && due.Sub(run) <= earlyBy(sched, due) {
 		return next
 	}
 	return due

@@ -173,9 +173,15 @@ func (p Past) over(events []event) []event {
 	return events
 }
 
-// expiry is the verdict on a silence.
+// expiry is the verdict on a silence. That it could not be verified is told to nobody.
 func expiry(judged time.Time) event {
-	return event{judged, func(c monitor.Check) monitor.Change { return c.Expire(judged, judged) }}
+	return event{judged, func(c monitor.Check) monitor.Change {
+		change := c.Expire(judged, judged)
+		if change.Flip != nil {
+			change.Flip.Facts.Blind = nil
+		}
+		return change
+	}}
 }
 
 func within(t time.Time, b monitor.Blind) bool { return !t.Before(b.From) && t.Before(b.To) }

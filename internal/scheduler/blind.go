@@ -8,48 +8,79 @@ import (
 	"rollcall/internal/monitor"
 )
 
-// coverEvery is how often a coverage mark is committed.
-const coverEvery = 5 * time.Second
+// Hold says why nothing is judged; "" while it is.
+type Hold string
 
-// coverage is what the scheduler remembers of the ledger between passes.
-type coverage struct {
-	last time.Time // up to when all is covered or made good; zero before the first pass
+// The reasons to hold.
+const (
+	NoNode   Hold = "no_node"   // no node that takes pings is there
+	Stale    Hold = "stale"     // a node has proved nothing for too long
+	NoAnswer Hold = "no_answer" // the database fails
+)
+
+// Holds lists the reasons to hold.
+func Holds() []Hold { return []Hold{NoNode, Stale, NoAnswer} }
+
+// Hold returns why the last pass judged nothing, "" when it did.
+func (s *Scheduler) Hold() Hold {
+	hold, _ := s.hold.Load().(Hold)
+	return hold
 }
 
-// cover commits a coverage mark when one is due. A gap since the last mark that
-// is too long to be anything but an outage, whatever its cause, is recorded and
-// made good to every check before the mark closes it: a crash in between finds
-// the same gap again.
-func (s *Scheduler) cover(ctx context.Context, now time.Time) error {
-	last := s.coverage.last
-	if last.IsZero() {
-		var err error
-		if last, err = s.Store.LastCovered(ctx); err != nil {
-			return fmt.Errorf("read coverage: %w", err)
-		}
-	} else if now.Sub(last) < coverEvery && !now.Before(last) {
-		return nil
+// holding notes the outcome of a pass.
+func (s *Scheduler) holding(why Hold) {
+	if why != "" {
+		s.stats.Held.Add(1)
 	}
-	if !last.IsZero() && now.Sub(last) > monitor.BlindAfter {
-		cause := "Rollcall was not running"
-		if !s.coverage.last.IsZero() {
-			cause = "Rollcall could not store anything, or stood still"
-		}
-		if err := s.overlook(ctx, monitor.Blind{From: last, To: now, Cause: cause}); err != nil {
-			return fmt.Errorf("record blind interval: %w", err)
-		}
-		s.coverage.last = now // made good up to here, whether the mark succeeds or not
+	if before := s.Hold(); before != why {
+		s.Log.Info("deadlines", "held", why, "before", before)
 	}
-	if err := s.Store.Cover(ctx, s.Node, now); err != nil {
-		return fmt.Errorf("record coverage: %w", err)
-	}
-	s.coverage.last = now
-	return nil
+	s.hold.Store(why)
 }
 
-// overlook records a blind interval and applies it to every check that awaits
-// something. Applying it once more after a crash only gives the checks a longer
-// credit.
+// evidence returns up to when deadlines can be judged, or why none can. Before that,
+// each gap in what the nodes have covered is recorded, and made good to every check;
+// a crash in between finds what is left to do.
+func (s *Scheduler) evidence(ctx context.Context, now time.Time) (time.Time, Hold, error) {
+	// Own evidence is asked for first: what is lost after it shows in the spans.
+	own, known := "", now
+	if s.Evidence != nil {
+		if known = s.Evidence(now); !known.IsZero() {
+			own = s.Node
+		}
+	}
+	spans, err := s.Store.Spans(ctx)
+	if err != nil {
+		return time.Time{}, NoAnswer, fmt.Errorf("read coverage: %w", err)
+	}
+	survey := monitor.SurveyOf(spans, now, own, known)
+	if len(survey.Over) > 0 {
+		if err := s.Store.RecordGaps(ctx, survey.Gaps, survey.Over); err != nil {
+			return time.Time{}, NoAnswer, fmt.Errorf("record blind intervals: %w", err)
+		}
+	}
+	pending, err := s.Store.PendingBlinds(ctx)
+	if err != nil {
+		return time.Time{}, NoAnswer, fmt.Errorf("read blind intervals: %w", err)
+	}
+	for _, blind := range pending {
+		if err := s.overlook(ctx, blind); err != nil {
+			return time.Time{}, NoAnswer, fmt.Errorf("make a blind interval good: %w", err)
+		}
+	}
+	switch {
+	case survey.Evidence.IsZero():
+		return time.Time{}, NoNode, nil
+	case now.Sub(survey.Evidence) > monitor.BlindAfter:
+		return time.Time{}, Stale, nil
+	case survey.Evidence.After(now.Add(-s.Settle)):
+		return now.Add(-s.Settle), "", nil
+	}
+	return survey.Evidence, "", nil
+}
+
+// overlook applies a blind interval to every check that awaits something. A check
+// that it was applied to is not changed by it again.
 func (s *Scheduler) overlook(ctx context.Context, blind monitor.Blind) error {
 	s.Log.Warn("blind interval", "from", blind.From, "to", blind.To, "cause", blind.Cause)
 	var after monitor.CheckID
@@ -68,5 +99,34 @@ func (s *Scheduler) overlook(ctx context.Context, blind monitor.Blind) error {
 		after = ids[len(ids)-1]
 	}
 	s.stats.Blind.Add(1)
-	return s.Store.AddBlind(ctx, blind)
+	return s.Store.SettleBlind(ctx, blind)
+}
+
+// digestEvery is how often digests are looked for when nothing was judged.
+const digestEvery = 5 * time.Second
+
+// digests owes a digest to the channels of checks that became unknown, once no more
+// of their project may join them.
+func (s *Scheduler) digests(ctx context.Context, now time.Time, judged int) error {
+	if age := now.Sub(s.digested); judged == 0 && age >= 0 && age < digestEvery {
+		return nil
+	}
+	waiting, err := s.Store.Unverified(ctx)
+	if err != nil {
+		return fmt.Errorf("find what could not be verified: %w", err)
+	}
+	for _, u := range waiting {
+		if !u.Ready(now) {
+			continue
+		}
+		queued, err := s.Store.QueueDigest(ctx, u, now)
+		if err != nil {
+			return fmt.Errorf("tell what could not be verified: %w", err)
+		}
+		if queued && s.Flipped != nil {
+			s.Flipped()
+		}
+	}
+	s.digested = now
+	return nil
 }

@@ -1,11 +1,11 @@
 // Package scheduler notices silence: it judges every check whose deadline has
 // passed, and only as far as it can prove that it would have seen a ping.
 //
-// A deadline is compared with evidence time, the instant up to which every
-// received ping is known to be stored, never with the wall clock alone. While the
-// process or its database is away there is no evidence; the gap is recorded as a
-// blind interval before anything is judged again (see blind.go). The cost of a
-// pass depends on what is due, not on how many checks exist.
+// A deadline is compared with evidence time, the instant up to which every ping that
+// reached any node is known to be stored, never with the wall clock alone. While a
+// node or the database is away there is no evidence and nothing is judged; the gap is
+// recorded as a blind interval before anything is judged again (see blind.go). The
+// cost of a pass depends on what is due, not on how many checks exist.
 package scheduler
 
 import (
@@ -26,6 +26,7 @@ const (
 	PassLimit   = 500                   // checks judged in one transaction
 	LongestNap  = time.Second           // a deadline that came nearer meanwhile is seen by then
 	shortestNap = 10 * time.Millisecond // while evidence is waited for
+	heldNap     = 200 * time.Millisecond
 )
 
 // Store is what a scheduler needs of one.
@@ -40,18 +41,19 @@ type Scheduler struct {
 	Store Store
 	Now   func() time.Time
 	// Evidence returns up to when every ping that this process received is stored,
-	// at most now; nil for a process that takes none.
+	// at most now, and zero before its first mark; nil for a process that takes none.
 	Evidence func(now time.Time) time.Time
-	// Settle is how long the pings of other processes are given to be stored; 0
-	// where there are none.
+	// Settle is how long a node that has just started is given to say so; 0 where
+	// there are no others.
 	Settle  time.Duration
 	Flipped func() // called after a commit that owes somebody a message; may be nil
 	// Changed is called after a commit that changed checks, for their projects; may be nil.
 	Changed func(monitor.ProjectID)
-	Node    string // names this process in the coverage ledger
+	Node    string // whose the Evidence is in the coverage ledger
 	Log     *slog.Logger
 
-	coverage coverage
+	hold     atomic.Value // Hold
+	digested time.Time    // when digests were last looked for
 	judged   atomic.Int64 // unix microseconds
 	stats    Stats
 }
@@ -85,6 +87,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			s.Log.Error("deadlines not judged", "err", err)
+		case s.Hold() != "":
+			nap = heldNap
 		case !next.IsZero():
 			nap = min(LongestNap, max(shortestNap, next.Add(s.Settle).Sub(s.Now())))
 		}
@@ -96,19 +100,17 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	return nil
 }
 
-// Tick does all that is to be done at now: it records coverage and any blind
-// interval, then judges what is due. It returns how many checks it judged and the
-// next instant at which one may have to be.
+// Tick does all that is to be done at now: it records any blind interval, then judges
+// what is due as far as there is evidence. It returns how many checks it judged and
+// the next instant at which one may have to be.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.Time, err error) {
-	if err := s.cover(ctx, now); err != nil {
-		s.stats.Held.Add(1)
+	evidence, hold, err := s.evidence(ctx, now)
+	s.holding(hold)
+	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("no evidence: %w", err)
 	}
-	evidence := now.Add(-s.Settle)
-	if s.Evidence != nil {
-		if own := s.Evidence(now); own.Before(evidence) {
-			evidence = own
-		}
+	if hold != "" {
+		return 0, time.Time{}, nil
 	}
 	for ctx.Err() == nil {
 		ids, after, err := s.Store.DueChecks(ctx, evidence, PassLimit)
@@ -121,7 +123,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.T
 		n += len(ids)
 		if len(ids) < PassLimit {
 			s.judged.Store(evidence.UnixMicro())
-			return n, after, nil
+			return n, after, s.digests(ctx, now, n)
 		}
 	}
 	return n, time.Time{}, ctx.Err()

@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"rollcall/internal/account"
-	"rollcall/internal/fault"
+	"rollcall/internal/ingest"
 	"rollcall/internal/monitor"
 	"rollcall/internal/schedule"
 	"rollcall/internal/scheduler"
@@ -27,6 +28,7 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 type world struct {
 	*sqlite.Store
 	t       *testing.T
+	in      *ingest.Ingest // of the last scheduler
 	project account.Project
 	channel monitor.Channel
 }
@@ -98,20 +100,24 @@ func (w *world) flips(c monitor.Check) []monitor.Flip {
 	return flips
 }
 
+// scheduler is that of a node, whose marks running commits.
 func (w *world) scheduler() *scheduler.Scheduler {
-	return &scheduler.Scheduler{Store: w.Store, Now: now, Node: "test", Log: slog.New(slog.DiscardHandler)}
+	w.in = ingest.New(w.Store, ingest.Options{Now: now, Node: "test", Log: slog.New(slog.DiscardHandler)})
+	return &scheduler.Scheduler{Store: w.Store, Now: now, Evidence: w.in.Evidence, Node: "test", Log: slog.New(slog.DiscardHandler)}
 }
 
-// running starts a scheduler and returns how to stop it.
-func running(t *testing.T, s *scheduler.Scheduler) (stop func()) {
+// running starts a scheduler and its node, and returns how to end them without a
+// word, as a crash does.
+func (w *world) running(s *scheduler.Scheduler) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- s.Run(ctx) }()
+	var group errgroup.Group
+	group.Go(func() error { return s.Run(ctx) })
+	group.Go(func() error { return w.in.Run(ctx) })
 	return func() {
-		t.Helper()
+		w.t.Helper()
 		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+		if err := group.Wait(); err != nil {
+			w.t.Error(err)
 		}
 	}
 }
@@ -125,7 +131,7 @@ func TestADeadlineIsActedOnWhenItComes(t *testing.T) {
 		var told atomic.Int64
 		s := w.scheduler()
 		s.Flipped = func() { told.Add(1) }
-		defer running(t, s)()
+		defer w.running(s)()
 
 		began := now()
 		w.ping(c, monitor.Success)
@@ -153,7 +159,7 @@ func TestADeadlineThatComesNearerIsSeenWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		s := w.scheduler()
-		defer running(t, s)()
+		defer w.running(s)()
 		time.Sleep(time.Minute) // it sleeps with nothing to wait for
 
 		c := w.check("job", every(time.Second), time.Second)
@@ -175,7 +181,7 @@ func TestPingsMoveTheDeadlineWithoutTouchingItsIndex(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		c := w.check("job", every(12*time.Minute), time.Minute)
-		defer running(t, w.scheduler())()
+		defer w.running(w.scheduler())()
 		w.ping(c, monitor.Success)
 		wake := w.read(c).Wake
 		for range 10 {
@@ -209,7 +215,7 @@ func TestNothingIsJudgedBeyondTheEvidence(t *testing.T) {
 			return now
 		}
 		time.Sleep(10 * time.Second)
-		defer running(t, s)()
+		defer w.running(s)()
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if got := w.read(c).Status; got != monitor.Up {
@@ -236,7 +242,7 @@ func TestOneCheckThatCannotBeJudgedStopsNoOther(t *testing.T) {
 		w.ping(bad, monitor.Success)
 		s := w.scheduler()
 		s.Store = poison{w.Store, bad.ID}
-		defer running(t, s)()
+		defer w.running(s)()
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
 		if got := w.read(good).Status; got != monitor.Down {
@@ -270,132 +276,17 @@ func (p poison) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	return p.Store.Transitions(ctx, steps)
 }
 
-// outage is a store whose database does not answer while it is set.
-type outage struct {
-	*sqlite.Store
-	away *atomic.Bool
-}
-
-func (o outage) Cover(ctx context.Context, node string, at time.Time) error {
-	if o.away.Load() {
-		return fault.Unavailable
-	}
-	return o.Store.Cover(ctx, node, at)
-}
-
-func (o outage) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
-	if o.away.Load() {
-		return nil, fault.Unavailable
-	}
-	return o.Store.Transitions(ctx, steps)
-}
-
-func (o outage) AddBlind(ctx context.Context, b monitor.Blind) error {
-	if o.away.Load() {
-		return fault.Unavailable
-	}
-	return o.Store.AddBlind(ctx, b)
-}
-
-func TestOurOutageIsNotTheirFailure(t *testing.T) {
-	for _, o := range []struct {
-		name                  string
-		spec                  schedule.Spec
-		grace                 time.Duration
-		pingBefore, outage    time.Duration
-		comesAgain            bool
-		afterOutage, nextMiss monitor.Status // a minute after it; and once the next slot has passed in silence
-		nextMissAfter         time.Duration
-		wantBlind, wantDowns  int
-	}{
-		{
-			name: "a restart is no outage", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 10 * time.Second,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 3 * time.Minute, wantBlind: 0, wantDowns: 1,
-		},
-		{
-			name: "short period, job healthy", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 2 * time.Minute,
-			comesAgain: true, afterOutage: monitor.Up, nextMiss: monitor.Up, nextMissAfter: 20 * time.Second, wantBlind: 1, wantDowns: 0,
-		},
-		{
-			name: "short period, job dead", spec: every(time.Minute), grace: time.Minute, pingBefore: time.Second, outage: 2 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 10 * time.Minute, wantBlind: 1, wantDowns: 1,
-		},
-		{
-			name: "long period, its only ping was due inside", spec: every(20 * time.Minute), grace: 4 * time.Minute, pingBefore: 19 * time.Minute, outage: 2 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Unknown, nextMissAfter: 15 * time.Minute, wantBlind: 1, wantDowns: 0,
-		},
-		{
-			name: "long period, due inside, dead: told at the next missed run", spec: every(20 * time.Minute), grace: 4 * time.Minute, pingBefore: 19 * time.Minute, outage: 2 * time.Minute,
-			afterOutage: monitor.Late, nextMiss: monitor.Down, nextMissAfter: 40 * time.Minute, wantBlind: 1, wantDowns: 1,
-		},
-		{
-			name: "long period, due much later", spec: every(20 * time.Minute), grace: 4 * time.Minute, pingBefore: 5 * time.Minute, outage: 2 * time.Minute,
-			afterOutage: monitor.Up, nextMiss: monitor.Down, nextMissAfter: 20 * time.Minute, wantBlind: 1, wantDowns: 1,
-		},
-	} {
-		t.Run(o.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				c := w.check("job", o.spec, o.grace)
-				var away atomic.Bool
-				s := w.scheduler()
-				s.Store = outage{w.Store, &away}
-				stop := running(t, s)
-				w.ping(c, monitor.Success)
-				time.Sleep(o.pingBefore)
-				synctest.Wait()
-
-				away.Store(true) // the database hangs; the process is started anew meanwhile
-				time.Sleep(o.outage / 2)
-				stop()
-				s = w.scheduler()
-				s.Store = outage{w.Store, &away}
-				defer running(t, s)()
-				time.Sleep(o.outage / 2)
-				away.Store(false)
-				if o.comesAgain {
-					time.Sleep(30 * time.Second)
-					w.ping(c, monitor.Success)
-				}
-				time.Sleep(time.Minute)
-				synctest.Wait()
-				if got := w.read(c).Shown(now()); got != o.afterOutage {
-					t.Errorf("after the outage: %s, want %s", got, o.afterOutage)
-				}
-				time.Sleep(o.nextMissAfter)
-				synctest.Wait()
-				if got := w.read(c).Status; got != o.nextMiss {
-					t.Errorf("later: %s, want %s", got, o.nextMiss)
-				}
-				blinds, err := w.Blinds(t.Context(), time.Time{}, 10)
-				if err != nil || len(blinds) != o.wantBlind {
-					t.Errorf("%d blind intervals (%v), want %d", len(blinds), err, o.wantBlind)
-				}
-				downs := 0
-				for _, f := range w.flips(c) {
-					if f.Tell {
-						downs++
-					}
-				}
-				if downs != o.wantDowns {
-					t.Errorf("told %d times, want %d", downs, o.wantDowns)
-				}
-			})
-		})
-	}
-}
-
 func TestARunWhoseEndMayHaveBeenLostIsNotAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		c := w.check("job", every(40*time.Minute), 20*time.Minute)
-		stop := running(t, w.scheduler())
+		stop := w.running(w.scheduler())
 		w.ping(c, monitor.Success)
 		w.ping(c, monitor.Start)
 		time.Sleep(10 * time.Minute)
 		stop()
 		time.Sleep(2 * time.Minute) // the run ended now, and nobody was there
-		defer running(t, w.scheduler())()
+		defer w.running(w.scheduler())()
 		time.Sleep(20 * time.Minute)
 		synctest.Wait()
 		if c := w.read(c); c.Status != monitor.Unknown || c.Due.IsZero() {

@@ -22,6 +22,7 @@ type Writes struct {
 	Flips   []FlipWrite
 	Assigns []AssignWrite
 	Edits   []Edit // for the audit log; none when nobody is named
+	Marks   []CoverageMark
 }
 
 // Edit is what somebody changed about a check.
@@ -68,6 +69,9 @@ func Fold(steps []Step, checks []*Loaded, named bool) Writes {
 	for i, step := range steps {
 		loaded, result := checks[i], &w.Results[i]
 		switch {
+		case step.Mark != nil:
+			w.Marks = append(w.Marks, *step.Mark)
+			continue
 		case loaded == nil:
 			result.Err = fmt.Errorf("check: %w", fault.NotFound)
 			continue

@@ -71,6 +71,19 @@ type Step struct {
 	Refuse func(monitor.Check) error
 	// Assign replaces the channels of the check in the same transaction, when not nil.
 	Assign *[]monitor.ChannelID
+	// Mark, when not nil, is all that the step does: it goes where pings go, so that
+	// its commit proves that a ping could have been stored.
+	Mark *CoverageMark
+}
+
+// CoverageMark says that a node could store pings up to an instant, and had stored all that
+// had reached it by then. The marks of a span have the same Node and Since.
+type CoverageMark struct {
+	Node      string
+	Since, At time.Time
+	Begin     bool   // the first of its span: what the node covered before is over
+	Cause     string // of Begin: why the one before ended, "" when the process is new
+	Stopped   bool   // the last of its span: the node takes no more pings
 }
 
 // Ref names a check in one of three ways: by ID, by UUID, or by PingKey and Slug.
@@ -164,8 +177,9 @@ type Dispatch struct {
 	Delivery monitor.Delivery
 	Channel  monitor.Channel
 	Project  account.Project
-	Check    uuid.UUID     // of a flip: the first UUID that the check had
-	Flip     *monitor.Flip // nil for a test
+	Check    uuid.UUID       // of a flip: the first UUID that the check had
+	Flip     *monitor.Flip   // nil for a test and a digest
+	Digest   *monitor.Digest // of a delivery for a blind interval
 }
 
 // DeliveryQuery selects deliveries of one project. Zero members select all.
@@ -190,18 +204,30 @@ type DeliveryRow struct {
 	Flip        *monitor.Flip // nil for a test
 }
 
-// Coverage is the ledger of the time in which pings could be stored.
+// Coverage is the ledger of the time in which pings could be stored. Marks come
+// through the Door.
 type Coverage interface {
-	// Cover records that the node was able to store pings at the given time. A mark
-	// never moves back.
-	Cover(ctx context.Context, node string, at time.Time) error
-	// LastCovered returns the newest coverage mark of any node, zero when there is none.
-	LastCovered(ctx context.Context) (time.Time, error)
-	// AddBlind records a blind interval; the same From again is no second one, and
-	// keeps the later To.
+	// Spans lists what each node covers and has covered, as far as it is not settled.
+	Spans(ctx context.Context) ([]monitor.Span, error)
+	// RecordGaps records blind intervals that have to be made good to the checks, and
+	// forgets the spans that are settled by them. The same From is no second interval;
+	// a span that has gone on meanwhile is kept.
+	RecordGaps(ctx context.Context, gaps []monitor.Blind, over []monitor.Span) error
+	// PendingBlinds lists the blind intervals that were not made good yet, the oldest first.
+	PendingBlinds(ctx context.Context) ([]monitor.Blind, error)
+	// SettleBlind says that an interval was made good to every check.
+	SettleBlind(ctx context.Context, b monitor.Blind) error
+	// AddBlind records a blind interval that needs not be made good; the same From
+	// again is no second one, and keeps the later To.
 	AddBlind(ctx context.Context, b monitor.Blind) error
 	// Blinds lists the blind intervals that ended after since, the newest first.
 	Blinds(ctx context.Context, since time.Time, limit int) ([]monitor.Blind, error)
+	// Unverified lists for each project and blind interval the checks that became
+	// unknown by it and were not told yet.
+	Unverified(ctx context.Context) ([]monitor.Unverified, error)
+	// QueueDigest owes each channel of those checks one message that names its own,
+	// and reports whether there were any left to tell.
+	QueueDigest(ctx context.Context, u monitor.Unverified, now time.Time) (bool, error)
 }
 
 // Accounts is people, projects and keys.

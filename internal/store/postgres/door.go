@@ -72,6 +72,9 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	}
 	checks := make([]*store.Loaded, len(steps))
 	for i, step := range steps {
+		if step.Mark != nil {
+			continue
+		}
 		if checks[i], err = d.find(ctx, step.Ref); err != nil {
 			return nil, err
 		}
@@ -115,8 +118,11 @@ const lockProjects = `SELECT id FROM projects WHERE id IN
 func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	var ids []int64
 	var uuids, hashes, slugs []string
+	marks := 0
 	for _, step := range steps {
 		switch ref := step.Ref; {
+		case step.Mark != nil:
+			marks++
 		case ref.ID != 0:
 			ids = append(ids, int64(ref.ID))
 		case ref.PingKey != "":
@@ -130,7 +136,7 @@ func (d *door) lock(ctx context.Context, steps []store.Step) error {
 	if d.named {
 		batch.Queue(lockProjects, ids, uuids)
 	}
-	if len(uuids) == len(steps) {
+	if len(uuids)+marks == len(steps) {
 		batch.Queue(lockByUUID, uuids)
 	} else {
 		batch.Queue(lockChecks, ids, uuids, hashes, slugs)
@@ -272,10 +278,19 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 	for _, f := range w.Flips {
 		row := sqlstore.FlipRow(f.Flip)
 		batch.Queue(sqlstore.InsertFlip, sqlstore.FlipValues(row)...)
+		if values := sqlstore.UnverifiedValues(f.Flip); values != nil {
+			batch.Queue(sqlstore.InsertUnverified, values...)
+		}
 		if f.Flip.Tell {
 			statement, values := sqlstore.DeliveriesOf(f.Project, f.Flip)
 			batch.Queue(statement, values...)
 		}
+	}
+	for _, m := range w.Marks {
+		if m.Begin {
+			batch.Queue(sqlstore.BeginSpan, sqlstore.BeginSpanValues(m)...)
+		}
+		batch.Queue(sqlstore.PutMark, sqlstore.MarkValues(m)...)
 	}
 	batch.Queue("COMMIT")
 	delete(d.conn.PgConn().CustomData(), unreplicated)

@@ -26,6 +26,7 @@ type statements struct {
 	ping, flip                       *sql.Stmt
 	deliveries, corrections          *sql.Stmt
 	unassign, assign, assignAll      *sql.Stmt
+	unverified, span, mark           *sql.Stmt
 }
 
 func (s *Store) prepare(ctx context.Context) error {
@@ -44,6 +45,9 @@ func (s *Store) prepare(ctx context.Context) error {
 		&s.hot.flip:        sqlstore.InsertFlip,
 		&s.hot.deliveries:  sqlstore.InsertDeliveries,
 		&s.hot.corrections: sqlstore.InsertCorrections,
+		&s.hot.unverified:  sqlstore.InsertUnverified,
+		&s.hot.span:        sqlstore.BeginSpan,
+		&s.hot.mark:        sqlstore.PutMark,
 		&s.hot.unassign:    "DELETE FROM check_channels WHERE check_id = ?",
 		&s.hot.assign: `INSERT INTO check_channels (check_id, channel_id)
 			SELECT $1, id FROM channels WHERE id = $2 AND project_id = $3`,
@@ -64,7 +68,7 @@ func (h *statements) close() error {
 	var errs []error
 	for _, stmt := range []*sql.Stmt{
 		h.byID, h.byUUIDs, h.bySlug, h.project, h.insertCheck, h.state, h.wake, h.config,
-		h.ping, h.flip, h.deliveries, h.corrections, h.unassign, h.assign, h.assignAll,
+		h.ping, h.flip, h.deliveries, h.corrections, h.unassign, h.assign, h.assignAll, h.unverified, h.span, h.mark,
 	} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
@@ -136,6 +140,7 @@ func (d *door) load(steps []store.Step) ([]*store.Loaded, error) {
 	for i, step := range steps {
 		var err error
 		switch ref := step.Ref; {
+		case step.Mark != nil:
 		case ref.ID != 0:
 			checks[i], err = d.one(d.hot.byID, int64(ref.ID))
 		case ref.PingKey == "":
@@ -156,7 +161,7 @@ func (d *door) load(steps []store.Step) ([]*store.Loaded, error) {
 func (d *door) loadUUIDs(steps []store.Step) error {
 	var list []byte // a JSON list
 	for _, step := range steps {
-		if step.Ref.ID == 0 && step.Ref.PingKey == "" {
+		if step.Mark == nil && step.Ref.ID == 0 && step.Ref.PingKey == "" {
 			list = append(append(append(list, ",\""...), step.Ref.UUID.String()...), '"')
 		}
 	}
@@ -275,6 +280,16 @@ func (d *door) write(w store.Writes) error {
 			return err
 		}
 	}
+	for _, m := range w.Marks {
+		if m.Begin {
+			if err := d.exec(d.hot.span, sqlstore.BeginSpanValues(m)...); err != nil {
+				return err
+			}
+		}
+		if err := d.exec(d.hot.mark, sqlstore.MarkValues(m)...); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -282,6 +297,11 @@ func (d *door) writeFlip(f store.FlipWrite) error {
 	row := sqlstore.FlipRow(f.Flip)
 	if err := d.exec(d.hot.flip, sqlstore.FlipValues(row)...); err != nil {
 		return err
+	}
+	if values := sqlstore.UnverifiedValues(f.Flip); values != nil {
+		if err := d.exec(d.hot.unverified, values...); err != nil {
+			return err
+		}
 	}
 	if !f.Flip.Tell {
 		return nil

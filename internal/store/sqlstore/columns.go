@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"rollcall/internal/monitor"
+	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
 )
 
@@ -19,6 +20,7 @@ var (
 		"status", "since", "reason", "rev", "n_pings",
 		"last_ping", "last_success", "last_start", "last_signal", "last_exit", "last_duration",
 		"fail_streak", "due", "credit", "runs", "burst_at", "burst", "coalesced", "trouble", "misses",
+		"blind_from", "blind_to",
 	}
 )
 
@@ -48,6 +50,7 @@ func CheckFields(r *gen.Check) []any {
 		&r.Status, &r.Since, &r.Reason, &r.Rev, &r.NPings,
 		&r.LastPing, &r.LastSuccess, &r.LastStart, &r.LastSignal, &r.LastExit, &r.LastDuration,
 		&r.FailStreak, &r.Due, &r.Credit, &r.Runs, &r.BurstAt, &r.Burst, &r.Coalesced, &r.Trouble, &r.Misses,
+		&r.BlindFrom, &r.BlindTo,
 		&r.Wake,
 	}
 }
@@ -58,6 +61,7 @@ func StateValues(r gen.Check) []any {
 		r.Status, r.Since, r.Reason, r.Rev, r.NPings,
 		r.LastPing, r.LastSuccess, r.LastStart, r.LastSignal, r.LastExit, r.LastDuration,
 		r.FailStreak, r.Due, r.Credit, r.Runs, r.BurstAt, r.Burst, r.Coalesced, r.Trouble, r.Misses,
+		r.BlindFrom, r.BlindTo,
 	}
 }
 
@@ -104,6 +108,37 @@ SELECT CAST($1 AS BIGINT), d.channel_id, 'flip', d.check_id, CAST($3 AS BIGINT),
 FROM deliveries d JOIN channels ch ON ch.id = d.channel_id
 WHERE d.check_id = $2 AND d.rev = $5 AND ch.disabled = ''
 ORDER BY d.channel_id`
+
+// InsertUnverified notes that a check became unknown and that its channels are owed a
+// digest. It takes the check, the flip's rev, the beginning of the blind interval and
+// when it was judged.
+const InsertUnverified = `INSERT INTO unverified (check_id, rev, from_at, judged_at) VALUES ($1, $2, $3, $4)`
+
+// UnverifiedValues returns the values of InsertUnverified, nil for a flip that owes
+// no digest.
+func UnverifiedValues(f monitor.Flip) []any {
+	if f.Facts.Blind == nil {
+		return nil
+	}
+	return []any{int64(f.Check), f.Rev, *f.Facts.Blind, f.Judged.UnixMicro()}
+}
+
+// BeginSpan ends the spans of a node before a new one; it takes the node, when the
+// new one begins and why the one before ended. PutMark takes the key of the span,
+// then its node, since, at and whether it is stopped. A mark never moves back.
+const (
+	BeginSpan = `UPDATE coverage SET resumed = $2, cause = $3 WHERE name = $1 AND resumed IS NULL`
+	PutMark   = `INSERT INTO coverage (node, name, since, at, stopped) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (node) DO UPDATE SET at = excluded.at, stopped = excluded.stopped WHERE excluded.at >= coverage.at`
+)
+
+// BeginSpanValues returns the values of BeginSpan.
+func BeginSpanValues(m store.CoverageMark) []any { return []any{m.Node, m.Since.UnixMicro(), m.Cause} }
+
+// MarkValues returns the values of PutMark.
+func MarkValues(m store.CoverageMark) []any {
+	return []any{spanKey(m.Node, m.Since), m.Node, m.Since.UnixMicro(), m.At.UnixMicro(), m.Stopped}
+}
 
 // DeliveriesOf returns the statement that owes a flip to its channels, and its values.
 func DeliveriesOf(project monitor.ProjectID, f monitor.Flip) (statement string, values []any) {

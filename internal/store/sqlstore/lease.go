@@ -39,7 +39,8 @@ const dispatchByID = `SELECT d.id, d.project_id, d.channel_id, d.kind, d.check_i
 	ch.id, ch.project_id, ch.name, ch.kind, ch.settings, ch.disabled, ch.created_at,
 	p.id, p.name, p.badge_key, p.created_at,
 	COALESCE((SELECT o.uuid FROM old_addresses o WHERE o.check_id = c.id ORDER BY o.rotated_at LIMIT 1), c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
-	COALESCE(f.new_status, ''), COALESCE(f.reason, ''), COALESCE(f.facts, '')
+	COALESCE(f.new_status, ''), COALESCE(f.reason, ''), COALESCE(f.facts, ''),
+	COALESCE((SELECT g.content FROM digests g WHERE g.delivery_id = d.id), '')
 FROM deliveries d
 JOIN channels ch ON ch.id = d.channel_id
 JOIN projects p ON p.id = d.project_id
@@ -118,6 +119,7 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 		p         gen.Project
 		f         gen.Flip
 		checkUUID string
+		digest    string
 	)
 	if err := row.Scan(
 		&d.ID, &d.ProjectID, &d.ChannelID, &d.Kind, &d.CheckID, &d.Rev, &d.State, &d.Attempts, &d.Tries,
@@ -125,6 +127,7 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 		&ch.ID, &ch.ProjectID, &ch.Name, &ch.Kind, &ch.Settings, &ch.Disabled, &ch.CreatedAt,
 		&p.ID, &p.Name, &p.BadgeKey, &p.CreatedAt,
 		&checkUUID, &f.At, &f.JudgedAt, &f.OldStatus, &f.NewStatus, &f.Reason, &f.Facts,
+		&digest,
 	); err != nil {
 		return store.Dispatch{}, err
 	}
@@ -133,6 +136,14 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	dispatch := store.Dispatch{Delivery: DeliveryOf(d), Channel: channel, Project: ProjectOf(p)}
+	if dispatch.Delivery.Kind == monitor.ForBlind {
+		content, err := fromText[monitor.Digest](digest)
+		if err != nil {
+			return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		dispatch.Digest = &content
+		return dispatch, nil
+	}
 	if dispatch.Delivery.Kind != monitor.ForFlip || d.CheckID == nil || d.Rev == nil {
 		return dispatch, nil
 	}

@@ -105,7 +105,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble, misses
+    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to
 FROM checks
 WHERE uuid = $1 AND project_id = $2
 `
@@ -158,6 +158,8 @@ func (q *Queries) CheckByUUID(ctx context.Context, arg CheckByUUIDParams) (Check
 		&i.Coalesced,
 		&i.Trouble,
 		&i.Misses,
+		&i.BlindFrom,
+		&i.BlindTo,
 	)
 	return i, err
 }
@@ -168,7 +170,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble, misses
+    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to
 FROM checks
 WHERE project_id = $1
 LIMIT $2
@@ -228,6 +230,8 @@ func (q *Queries) ChecksOfProject(ctx context.Context, arg ChecksOfProjectParams
 			&i.Coalesced,
 			&i.Trouble,
 			&i.Misses,
+			&i.BlindFrom,
+			&i.BlindTo,
 		); err != nil {
 			return nil, err
 		}

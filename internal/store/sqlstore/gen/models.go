@@ -51,9 +51,10 @@ type Audit struct {
 }
 
 type Blind struct {
-	FromAt int64
-	ToAt   int64
-	Cause  string
+	FromAt  int64
+	ToAt    int64
+	Cause   string
+	Pending bool
 }
 
 type Channel struct {
@@ -106,6 +107,8 @@ type Check struct {
 	Coalesced    int64
 	Trouble      string
 	Misses       string
+	BlindFrom    *int64
+	BlindTo      *int64
 }
 
 type CheckChannel struct {
@@ -114,8 +117,13 @@ type CheckChannel struct {
 }
 
 type Coverage struct {
-	Node string
-	At   int64
+	Node    string
+	At      int64
+	Name    string
+	Since   *int64
+	Resumed *int64
+	Stopped bool
+	Cause   string
 }
 
 type Delivery struct {
@@ -133,6 +141,11 @@ type Delivery struct {
 	EndedAt   *int64
 	Answer    string
 	Code      *int64
+}
+
+type Digest struct {
+	DeliveryID int64
+	Content    string
 }
 
 type Flip struct {
@@ -322,6 +335,13 @@ type Transfer struct {
 	FromUser  int64
 	ToUser    int64
 	CreatedAt int64
+}
+
+type Unverified struct {
+	CheckID  int64
+	Rev      int64
+	FromAt   int64
+	JudgedAt int64
 }
 
 type User struct {

@@ -80,7 +80,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble, misses
+    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to
 FROM checks
 WHERE id = $1
 `
@@ -128,6 +128,8 @@ func (q *Queries) CheckByID(ctx context.Context, id int64) (Check, error) {
 		&i.Coalesced,
 		&i.Trouble,
 		&i.Misses,
+		&i.BlindFrom,
+		&i.BlindTo,
 	)
 	return i, err
 }

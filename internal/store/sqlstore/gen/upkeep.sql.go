@@ -9,41 +9,6 @@ import (
 	"context"
 )
 
-const blindsSince = `-- name: BlindsSince :many
-SELECT from_at, to_at, cause FROM blinds
-WHERE to_at > $1
-ORDER BY from_at DESC
-LIMIT $2
-`
-
-type BlindsSinceParams struct {
-	Since int64
-	Rows  int32
-}
-
-func (q *Queries) BlindsSince(ctx context.Context, arg BlindsSinceParams) ([]Blind, error) {
-	rows, err := q.db.QueryContext(ctx, blindsSince, arg.Since, arg.Rows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Blind
-	for rows.Next() {
-		var i Blind
-		if err := rows.Scan(&i.FromAt, &i.ToAt, &i.Cause); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const checksToTrim = `-- name: ChecksToTrim :many
 SELECT id, rev, n_pings, coalesced FROM checks WHERE id > $1 ORDER BY id LIMIT $2
 `
@@ -88,17 +53,6 @@ func (q *Queries) ChecksToTrim(ctx context.Context, arg ChecksToTrimParams) ([]C
 	return items, nil
 }
 
-const lastCovered = `-- name: LastCovered :one
-SELECT at FROM coverage ORDER BY at DESC LIMIT 1
-`
-
-func (q *Queries) LastCovered(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, lastCovered)
-	var at int64
-	err := row.Scan(&at)
-	return at, err
-}
-
 const pingBehind = `-- name: PingBehind :one
 SELECT n FROM pings WHERE check_id = $1 ORDER BY n DESC LIMIT 1 OFFSET $2
 `
@@ -113,37 +67,6 @@ func (q *Queries) PingBehind(ctx context.Context, arg PingBehindParams) (int64, 
 	var n int64
 	err := row.Scan(&n)
 	return n, err
-}
-
-const putBlind = `-- name: PutBlind :exec
-INSERT INTO blinds (from_at, to_at, cause) VALUES ($1, $2, $3)
-ON CONFLICT (from_at) DO UPDATE SET to_at = excluded.to_at WHERE excluded.to_at > blinds.to_at
-`
-
-type PutBlindParams struct {
-	FromAt int64
-	ToAt   int64
-	Cause  string
-}
-
-func (q *Queries) PutBlind(ctx context.Context, arg PutBlindParams) error {
-	_, err := q.db.ExecContext(ctx, putBlind, arg.FromAt, arg.ToAt, arg.Cause)
-	return err
-}
-
-const putCoverage = `-- name: PutCoverage :exec
-INSERT INTO coverage (node, at) VALUES ($1, $2)
-ON CONFLICT (node) DO UPDATE SET at = excluded.at WHERE excluded.at > coverage.at
-`
-
-type PutCoverageParams struct {
-	Node string
-	At   int64
-}
-
-func (q *Queries) PutCoverage(ctx context.Context, arg PutCoverageParams) error {
-	_, err := q.db.ExecContext(ctx, putCoverage, arg.Node, arg.At)
-	return err
 }
 
 const trimDeliveries = `-- name: TrimDeliveries :execrows

@@ -1,20 +1,3 @@
--- name: PutCoverage :exec
-INSERT INTO coverage (node, at) VALUES (@node, @at)
-ON CONFLICT (node) DO UPDATE SET at = excluded.at WHERE excluded.at > coverage.at;
-
--- name: LastCovered :one
-SELECT at FROM coverage ORDER BY at DESC LIMIT 1;
-
--- name: PutBlind :exec
-INSERT INTO blinds (from_at, to_at, cause) VALUES (@from_at, @to_at, @cause)
-ON CONFLICT (from_at) DO UPDATE SET to_at = excluded.to_at WHERE excluded.to_at > blinds.to_at;
-
--- name: BlindsSince :many
-SELECT from_at, to_at, cause FROM blinds
-WHERE to_at > @since
-ORDER BY from_at DESC
-LIMIT @rows;
-
 -- name: TrimSessions :execrows
 DELETE FROM sessions WHERE hash IN
     (SELECT expired.hash FROM sessions AS expired WHERE expired.expires_at < @before LIMIT @rows);
