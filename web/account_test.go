@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func (s *site) letters() []sent {
 			s.Fatal(err)
 		}
 		all = append(all, sent{l, mail, err == nil})
+		s.secrets.use(path.Base(mail.Page))
 		s.ok(s.st.RecordLetter(s.Context(), l, l.Settle(monitor.Result{Verdict: monitor.Done}, s.now())))
 	}
 	return all

@@ -95,6 +95,7 @@ func (a *api) ask(key, method, path, body string, headers ...string) reply {
 	a.ok(err)
 	if key != "" {
 		r.Header.Set("X-Api-Key", key)
+		a.secrets.use(key)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])

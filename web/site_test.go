@@ -40,10 +40,11 @@ type site struct {
 	path    string // of its database
 	base    *url.URL
 	handler http.Handler
-	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
-	kicks   atomic.Int64
+	ahead   *atomic.Int64 // how far the site's clock is ahead, time.Duration
+	kicks   *atomic.Int64
 	live    *web.Live
 	log     *lockedBuffer
+	secrets *secrets
 	keyUses *web.KeyUses
 	user    account.User
 	project account.Project
@@ -65,6 +66,40 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// secrets are what must stand in no log.
+type secrets struct {
+	mu  sync.Mutex // guards all
+	all map[string]bool
+}
+
+// use remembers a secret. What is shorter could stand in a log by chance.
+func (s *secrets) use(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(text) >= 10 {
+		s.all[text] = true
+	}
+}
+
+// inLog reports the secrets that a log holds (H3s).
+func (s *secrets) inLog(t *testing.T, log string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for secret := range s.all {
+		if at := strings.Index(log, secret); at >= 0 {
+			t.Errorf("the log holds the secret %s:\n…%s…", secret, log[max(0, at-200):min(len(log), at+200)])
+		}
+	}
+}
+
+// in is the same site for another test, or a part of one.
+func (s *site) in(t *testing.T) *site {
+	part := *s
+	part.T = t
+	return &part
 }
 
 // newSite opens a site; change, if any, has the last word about its configuration.
@@ -107,12 +142,18 @@ func postgresSite(t *testing.T) *site {
 // file, if it is one.
 func siteOn(t *testing.T, st store.Store, path string, change ...func(*web.Config)) *site {
 	t.Helper()
-	s := &site{T: t, st: st, path: path, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
-	t.Cleanup(func() { s.ok(st.Close()) })
+	s := &site{
+		T: t, st: st, path: path, base: &url.URL{Scheme: "http", Host: "localhost:8000"}, ahead: new(atomic.Int64), kicks: new(atomic.Int64),
+		log: &lockedBuffer{}, secrets: &secrets{all: map[string]bool{password: true}},
+	}
+	t.Cleanup(func() {
+		s.secrets.inLog(t, s.log.String())
+		s.ok(st.Close())
+	})
 	s.keyUses = &web.KeyUses{Store: st}
 	cfg := web.Config{
 		Store: st, KeyUses: s.keyUses, BaseURL: s.base, Now: s.now, Version: "1.0",
-		Log:            slog.New(slog.NewTextHandler(s.log, nil)),
+		Log:            slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Pings:          web.NewPings(web.PingConfig{Ingest: away{errors.New("no ingest")}, Directory: st, Now: s.now}),
 		Kick:           func() { s.kicks.Add(1) },
 		JudgedUpTo:     s.now,
@@ -156,6 +197,7 @@ func (s *site) addAccount(email, hash, project string) (account.User, account.Pr
 	s.ok(err)
 	p, err := s.st.CreateProject(s.Context(), account.Project{Name: project, PingKey: account.NewPingKey(), Created: s.now()}, user.ID)
 	s.ok(err)
+	s.secrets.use(p.PingKey)
 	return user, p
 }
 
@@ -169,6 +211,7 @@ func (s *site) addCheck(project monitor.ProjectID, name string, channels ...moni
 		},
 	}, s.now()), channels)
 	s.ok(err)
+	s.secrets.use(check.UUID.String())
 	return check
 }
 
@@ -220,7 +263,7 @@ func (s *site) browser() *browser {
 func (s *site) signedIn() *browser {
 	s.Helper()
 	b := s.browser()
-	if w := b.login("ines@example.org", password); w.Code != http.StatusSeeOther {
+	if w := b.login(s.user.Email, password); w.Code != http.StatusSeeOther {
 		s.Fatalf("log in: %d\n%s", w.Code, w.Body)
 	}
 	return b
@@ -256,6 +299,9 @@ func (b *browser) ask(method, path string, form url.Values, headers ...string) *
 	}
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
+	for _, cookie := range w.Result().Cookies() {
+		b.secrets.use(cookie.Value)
+	}
 	b.jar.SetCookies(b.base, w.Result().Cookies())
 	return w
 }
