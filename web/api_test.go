@@ -82,6 +82,7 @@ type reply struct {
 	code   int
 	header http.Header
 	body   []byte
+	closed bool // the connection, after it
 }
 
 // ask sends a request with a key; headers come in pairs.
@@ -105,7 +106,7 @@ func (a *api) ask(key, method, path, body string, headers ...string) reply {
 	defer response.Body.Close()
 	read, err := io.ReadAll(response.Body)
 	a.ok(err)
-	return reply{a.T, response.StatusCode, response.Header, read}
+	return reply{a.T, response.StatusCode, response.Header, read, response.Close}
 }
 
 func (a *api) get(path string, headers ...string) reply {

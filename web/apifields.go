@@ -143,7 +143,7 @@ func wrongSchedule(spec schedule.Spec) error {
 func wrongZone(zone string) error {
 	_, err := schedule.Spec{Kind: schedule.Cron, Expr: "* * * * *", Zone: zone}.Parse()
 	var wrong fault.Invalid
-	if zone != "" && !errors.As(err, &wrong) {
+	if strings.TrimSpace(zone) != "" && !errors.As(err, &wrong) {
 		return err
 	}
 	return unfitMember("tz", "is not a valid timezone", cmp.Or(wrong["timezone"], "tz is empty; use a name such as Europe/Berlin or UTC"))

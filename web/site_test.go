@@ -127,13 +127,13 @@ func onBothEngines(t *testing.T, story func(*site)) {
 }
 
 // postgresSite is newSite on PostgreSQL.
-func postgresSite(t *testing.T) *site {
+func postgresSite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
 	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := siteOn(t, st, "")
+	s := siteOn(t, st, "", change...)
 	s.user, s.project = s.addAccount("ines@example.org", s.cheapHash(), "Main")
 	return s
 }
