@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rollcall/internal/account"
+	"rollcall/internal/monitor"
 	"rollcall/internal/prove"
 	"rollcall/internal/store"
 	"rollcall/web"
@@ -33,7 +36,6 @@ type row[P any] struct {
 type trial struct {
 	*site
 	n       int // of the row, from 1
-	remote  string
 	tried   int
 	answers []string // in words that are the same on both engines
 }
@@ -50,7 +52,7 @@ func newTrial(t *testing.T, on *site, n int) *trial {
 	s := on.in(t)
 	s.ahead.Add(int64(2 * time.Hour)) // no row uses up the tries of another
 	s.user, s.project = s.addAccount(fmt.Sprintf("person%d@example.org", n), s.cheapHash(), "Main")
-	return &trial{site: s, n: n, remote: fmt.Sprintf("198.51.100.%d:4711", n)}
+	return &trial{site: s, n: n}
 }
 
 // corpus takes the rows of a family through both engines, where each must be
@@ -118,4 +120,17 @@ type counts struct {
 // counting lets a site count what reaches its store.
 func counting(c *counts) func(*web.Config) {
 	return func(cfg *web.Config) { cfg.Store = tally{cfg.Store, c} }
+}
+
+// UserByEmail counts.
+func (t tally) UserByEmail(ctx context.Context, email string) (account.User, error) {
+	t.users.Add(1)
+	return t.Store.UserByEmail(ctx, email)
+}
+
+// Pings counts.
+func (t tally) Pings(ctx context.Context, id monitor.CheckID, before int64, limit int) ([]monitor.Ping, error) {
+	t.pings.Add(1)
+	t.most.Store(max(t.most.Load(), int64(limit)))
+	return t.Store.Pings(ctx, id, before, limit)
 }

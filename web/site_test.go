@@ -277,17 +277,23 @@ func (b *browser) login(email, password string) *httptest.ResponseRecorder {
 // ask sends a request with the browser's cookies; headers come in pairs.
 func (b *browser) ask(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
 	b.Helper()
+	if form == nil {
+		return b.send(method, path, "", headers...)
+	}
+	return b.send(method, path, form.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+}
+
+// send is ask with a body as it stands, "" being none.
+func (b *browser) send(method, path, text string, headers ...string) *httptest.ResponseRecorder {
+	b.Helper()
 	var body io.Reader = http.NoBody
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if text != "" {
+		body = strings.NewReader(text)
 	}
 	r := httptest.NewRequestWithContext(b.Context(), method, "/", body)
 	parsed, err := url.ParseRequestURI(path)
 	b.ok(err)
 	r.URL, r.RequestURI, r.Host, r.RemoteAddr = parsed, path, b.base.Host, b.remote
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
