@@ -42,6 +42,8 @@ func (s *site) letters() []sent {
 	leased, err := s.st.LeaseLetters(s.Context(), s.now(), s.now().Add(time.Minute), 100)
 	s.ok(err)
 	writers := alerter.AccountLetters(s.st, s.base.String())
+	writers[account.LetterInvitation] = alerter.InvitationLetter(s.st, s.base.String())
+	writers[account.FactorsChanged] = alerter.FactorsLetter(s.base.String())
 	var all []sent
 	for _, l := range leased {
 		mail, err := writers[l.Kind](s.Context(), l, s.now())

@@ -152,9 +152,17 @@ func badKeys() []row[*program] {
 	return []row[*program]{
 		{"A01", "no key or a bad one", func(p *program) {
 			for _, header := range [][]string{
-				nil, {"X-Api-Key", ""}, {"X-Api-Key", "short"}, {"X-Api-Key", strings.Repeat("x", 32)}, {"X-Api-Key", p.rw[:20] + " " + p.rw[21:]},
-				{"Authorization", "Bearer " + p.rw, "Authorization", "Bearer " + p.rw}, {"Authorization", "Basic " + p.rw}, {"Authorization", "Bearer"},
-				{"X-Api-Key", strings.ToUpper(p.rw)}, {"X-Api-Key", strings.Repeat("é", 16)}, {"X-Api-Key", p.project.PingKey},
+				nil,
+				{"X-Api-Key", ""},
+				{"X-Api-Key", "short"},
+				{"X-Api-Key", strings.Repeat("x", 32)},
+				{"X-Api-Key", p.rw[:20] + " " + p.rw[21:]},
+				{"Authorization", "Bearer " + p.rw, "Authorization", "Bearer " + p.rw},
+				{"Authorization", "Basic " + p.rw},
+				{"Authorization", "Bearer"},
+				{"X-Api-Key", strings.ToUpper(p.rw)},
+				{"X-Api-Key", strings.Repeat("é", 16)},
+				{"X-Api-Key", p.project.PingKey},
 			} {
 				w := p.asks("", 401, "GET", v3("checks/"), "", header...)
 				wrong := strings.Contains(string(w.body), "wrong api key")
@@ -476,7 +484,7 @@ func badQueries() []row[*program] {
 			p.gets(400, v3("events/")+"?after=x")
 			p.ask(p.foe, "POST", v3("checks/"), `{"name":"Second of theirs"}`).is(201)
 			theirs := p.ask(p.foe, "GET", v3("checks/")+"?limit=1", "").is(200)
-			if w := p.ask(p.rw, "GET", v3("checks/")+"?limit=9&cursor=" + theirs.doc()["next_cursor"].(string), ""); w.code != 200 || strings.Contains(string(w.body), "Theirs") {
+			if w := p.ask(p.rw, "GET", v3("checks/")+"?limit=9&cursor="+theirs.doc()["next_cursor"].(string), ""); w.code != 200 || strings.Contains(string(w.body), "Theirs") {
 				p.Errorf("another project's cursor leads into it: %s", w.body)
 			}
 		}},
