@@ -19,7 +19,7 @@ import (
 type refusal struct {
 	code   int
 	words  string
-	detail string  // more words for people; "" says the same
+	detail string        // more words for people; "" says the same
 	faults []memberFault // of members of the request, when it is about those
 }
 
