@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -112,12 +114,45 @@ func newSite(t *testing.T, change ...func(*web.Config)) *site {
 
 func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
+	st, path := sqliteStore(t)
+	return siteOn(t, st, path, change...)
+}
+
+// emptyFile is a SQLite file with the schema and nothing else: to make it takes longer
+// than most tests.
+var emptyFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rollcall-web-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "rollcall.db")
+	st, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil { // which moves the log into the file
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// sqliteStore opens a new file, which the caller closes.
+func sqliteStore(t *testing.T) (*sqlite.Store, string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
+	empty, err := emptyFile()
+	if err == nil {
+		err = os.WriteFile(path, empty, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	st, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return siteOn(t, st, path, change...)
+	return st, path
 }
 
 // onBothEngines runs a story on SQLite and on PostgreSQL.
@@ -126,10 +161,18 @@ func onBothEngines(t *testing.T, story func(*site)) {
 	t.Run("postgres", func(t *testing.T) { story(postgresSite(t)) })
 }
 
+func migratePostgres(ctx context.Context, url string) error {
+	st, err := postgres.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return st.Close()
+}
+
 // postgresSite is newSite on PostgreSQL.
 func postgresSite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
-	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
+	st, err := postgres.Open(t.Context(), pgtest.Prepared(t, migratePostgres, pgtest.Durable))
 	if err != nil {
 		t.Fatal(err)
 	}
