@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"rollcall/internal/account"
-	"rollcall/web"
 )
 
 // Each test of this file makes an attack on accounts and sessions. Those on the
@@ -275,28 +274,6 @@ func TestCodesOfOthersAreWrong(t *testing.T) {
 	code = s.letter().code()
 	s.ahead.Store(int64(16 * time.Minute))
 	s.wants(b.post("/confirm", "mailed", code), 422) // its time is over
-}
-
-// No other site's page can post anything anywhere.
-func TestNoRouteTakesPostsOfOtherSites(t *testing.T) {
-	s := newSite(t, open)
-	b := s.signedIn()
-	for _, way := range web.Ways() {
-		if way.Method != "POST" || way.Path == "/unsubscribe/{token}" { // mail programs use that one
-			continue
-		}
-		for name, headers := range map[string][]string{
-			"cross-site": {"Sec-Fetch-Site", "cross-site"},
-			"other":      {"Origin", "https://evil.example"},
-			"null":       {"Origin", "null"},
-			"text/plain": {"Sec-Fetch-Site", "same-site", "Content-Type", "text/plain"},
-		} {
-			if w := b.ask("POST", someIDs(way.Path), url.Values{"x": {"y"}}, headers...); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "another site") {
-				t.Errorf("%s, POST %s: %d", name, way.Path, w.Code)
-			}
-		}
-	}
-	s.wants(b.get("/checks"), 200)
 }
 
 // Wherever a way in leads, it leads to a page of ours.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,8 @@ func (s *site) letters() []sent {
 	leased, err := s.st.LeaseLetters(s.Context(), s.now(), s.now().Add(time.Minute), 100)
 	s.ok(err)
 	writers := alerter.AccountLetters(s.st, s.base.String())
+	writers[account.LetterInvitation] = alerter.InvitationLetter(s.st, s.base.String())
+	writers[account.FactorsChanged] = alerter.FactorsLetter(s.base.String())
 	var all []sent
 	for _, l := range leased {
 		mail, err := writers[l.Kind](s.Context(), l, s.now())
@@ -48,6 +51,7 @@ func (s *site) letters() []sent {
 			s.Fatal(err)
 		}
 		all = append(all, sent{l, mail, err == nil})
+		s.secrets.use(path.Base(mail.Page))
 		s.ok(s.st.RecordLetter(s.Context(), l, l.Settle(monitor.Result{Verdict: monitor.Done}, s.now())))
 	}
 	return all

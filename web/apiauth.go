@@ -16,11 +16,16 @@ import (
 
 // How often one key may ask, and how many wrong keys one client network may try.
 const (
-	apiRequests  = 600
-	apiWindow    = time.Minute
-	wrongKeys    = 120
-	wrongWindow  = time.Minute
-	wrongKeyText = "wrong api key"
+	apiRequests = 600
+	apiWindow   = time.Minute
+	wrongKeys   = 120
+	wrongWindow = time.Minute
+)
+
+// What is wrong with a key, as clients of Healthchecks know it.
+const (
+	missingKeyText = "missing api key"
+	wrongKeyText   = "wrong api key"
 )
 
 // authorize finds out whose key the request carries, and whether it may do what
@@ -31,7 +36,7 @@ func (s *Server) authorize(c *apiCall) error {
 	}
 	key := keyOf(c)
 	if len(key) != account.APIKeyLength {
-		return refuse(http.StatusUnauthorized, "missing api key")
+		return refuse(http.StatusUnauthorized, missingKeyText)
 	}
 	project, found, err := s.projectOfKey(c, key)
 	if errors.Is(err, fault.NotFound) {

@@ -278,7 +278,7 @@ func (s *Server) channelsNamed(c *apiCall, said *string) ([]monitor.ChannelID, e
 	}
 	for name := range strings.SplitSeq(*said, ",") {
 		if name == "" {
-			return nil, refuse(http.StatusBadRequest, "empty channel identifier")
+			return nil, wrongChannels("empty channel identifier")
 		}
 		var named []monitor.ChannelID
 		for _, use := range uses {
@@ -288,12 +288,16 @@ func (s *Server) channelsNamed(c *apiCall, said *string) ([]monitor.ChannelID, e
 		}
 		switch {
 		case len(named) == 0:
-			return nil, refuse(http.StatusBadRequest, "invalid channel identifier: %s", name)
+			return nil, wrongChannels("invalid channel identifier: " + name)
 		case len(named) > 1:
-			return nil, refuse(http.StatusBadRequest, "non-unique channel identifier: %s", name)
+			return nil, wrongChannels("non-unique channel identifier: " + name)
 		case !slices.Contains(chosen, named[0]):
 			chosen = append(chosen, named[0])
 		}
 	}
 	return chosen, nil
+}
+
+func wrongChannels(words string) error {
+	return refusal{code: http.StatusBadRequest, words: words, faults: []memberFault{{"#/channels", words}}}
 }

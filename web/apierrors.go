@@ -1,13 +1,16 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"rollcall/internal/fault"
 )
@@ -16,7 +19,8 @@ import (
 type refusal struct {
 	code   int
 	words  string
-	detail string // more words for people; "" says the same
+	detail string        // more words for people; "" says the same
+	faults []memberFault // of members of the request, when it is about those
 }
 
 func (r refusal) Error() string { return r.words }
@@ -29,11 +33,28 @@ func refuse(code int, format string, args ...any) error {
 // problem is an error as it travels: RFC 9457, and the one member that clients of
 // Healthchecks know.
 type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-	Error  string `json:"error"`
+	Type   string        `json:"type"`
+	Title  string        `json:"title"`
+	Status int           `json:"status"`
+	Detail string        `json:"detail"`
+	Error  string        `json:"error"`
+	Errors []memberFault `json:"errors,omitempty"`
+}
+
+// memberFault says what is wrong with one member of a request.
+type memberFault struct {
+	Pointer string `json:"pointer"` // to the member, RFC 6901
+	Detail  string `json:"detail"`
+}
+
+// faultsOf points to the members that stand for fields of the rules.
+func faultsOf(wrong fault.Invalid) []memberFault {
+	var faults []memberFault
+	for field, words := range wrong {
+		faults = append(faults, memberFault{"#/" + cmp.Or(apiNames[field], field), words})
+	}
+	slices.SortFunc(faults, func(a, b memberFault) int { return strings.Compare(a.Pointer, b.Pointer) })
+	return faults
 }
 
 const problemType = "application/problem+json"
@@ -58,7 +79,7 @@ func refusalOf(err error, request string) refusal {
 	case errors.As(err, &tooLarge):
 		return refusal{code: http.StatusRequestEntityTooLarge, words: fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
 	case errors.As(err, &invalid):
-		return refusal{code: http.StatusBadRequest, words: validationError + words}
+		return refusal{code: http.StatusBadRequest, words: validationError + words, faults: faultsOf(invalid)}
 	case errors.Is(err, fault.NotFound):
 		return refusal{code: http.StatusNotFound, words: "not found", detail: words}
 	case errors.Is(err, fault.Forbidden):
@@ -96,7 +117,7 @@ func (s *Server) failAPI(w http.ResponseWriter, r *http.Request, err error) {
 	case said.code == http.StatusRequestEntityTooLarge:
 		header.Set("Connection", "close")
 	case said.code == http.StatusUnauthorized:
-		header.Set("WWW-Authenticate", "Bearer")
+		header.Set("WWW-Authenticate", challenge(said))
 	}
 	if said.code >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "API request failed", "request", note(r).id, "method", r.Method, "route", note(r).route, "error", err)
@@ -106,13 +127,21 @@ func (s *Server) failAPI(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(said.body())
 }
 
+// challenge asks for a key, and says whether there was one (RFC 6750).
+func challenge(said refusal) string {
+	if said.words == missingKeyText {
+		return `Bearer realm="api"`
+	}
+	return `Bearer realm="api", error="invalid_token"`
+}
+
 // body is the refusal as it travels.
 func (r refusal) body() []byte {
 	detail := r.detail
 	if detail == "" {
 		detail = r.words
 	}
-	body, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(r.code), Status: r.code, Detail: detail, Error: r.words})
+	body, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(r.code), Status: r.code, Detail: detail, Error: r.words, Errors: r.faults})
 	if err != nil {
 		panic(fmt.Sprintf("encode a problem: %v", err)) // four strings and a number
 	}

@@ -137,22 +137,16 @@ func wrongSchedule(spec schedule.Spec) error {
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	return refusal{
-		code: http.StatusBadRequest, words: validationError + "schedule is not a valid cron or OnCalendar expression",
-		detail: "schedule " + wrong["schedule"],
-	}
+	return unfitMember("schedule", "is not a valid cron or OnCalendar expression", "schedule "+wrong["schedule"])
 }
 
 func wrongZone(zone string) error {
 	_, err := schedule.Spec{Kind: schedule.Cron, Expr: "* * * * *", Zone: zone}.Parse()
 	var wrong fault.Invalid
-	if zone != "" && !errors.As(err, &wrong) {
+	if strings.TrimSpace(zone) != "" && !errors.As(err, &wrong) {
 		return err
 	}
-	return refusal{
-		code: http.StatusBadRequest, words: validationError + "tz is not a valid timezone",
-		detail: cmp.Or(wrong["timezone"], "tz is empty; use a name such as Europe/Berlin or UTC"),
-	}
+	return unfitMember("tz", "is not a valid timezone", cmp.Or(wrong["timezone"], "tz is empty; use a name such as Europe/Berlin or UTC"))
 }
 
 // specFor is the schedule that an expression means.
@@ -205,7 +199,8 @@ func (r *fieldReader) unique() []string {
 		var name string
 		known := json.Unmarshal(raw, &name) == nil && slices.Contains([]string{"name", "slug", "tags", "timeout", "grace"}, name)
 		r.refuse(!known, func() error {
-			return refuse(http.StatusBadRequest, "%san item in 'unique' has unexpected value", validationError)
+			const words = "an item in 'unique' has unexpected value"
+			return refusal{code: http.StatusBadRequest, words: validationError + words, faults: []memberFault{{"#/unique", words}}}
 		})
 		names = append(names, name)
 	}
@@ -330,11 +325,9 @@ func wrongConfig(err error) error {
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	var all []string
-	for field, words := range wrong {
-		all = append(all, cmp.Or(apiNames[field], field)+" "+words)
-	}
-	return refusal{code: http.StatusBadRequest, words: validationError + slices.Min(all)}
+	faults := faultsOf(wrong)
+	first := strings.TrimPrefix(faults[0].Pointer, "#/")
+	return refusal{code: http.StatusBadRequest, words: validationError + first + " " + faults[0].Detail, faults: faults}
 }
 
 // same reports whether a check is the one that the members of unique name, given

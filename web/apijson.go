@@ -61,8 +61,14 @@ func parseMembers(raw []byte) (members, error) {
 }
 
 // invalidMember refuses a member in the words that clients of Healthchecks know.
-func invalidMember(name, words string) error {
-	return refusal{code: http.StatusBadRequest, words: validationError + name + " " + words}
+func invalidMember(name, words string) error { return unfitMember(name, words, "") }
+
+// unfitMember is the same with more words for people, "" being the same ones.
+func unfitMember(name, words, detail string) error {
+	return refusal{
+		code: http.StatusBadRequest, words: validationError + name + " " + words, detail: detail,
+		faults: []memberFault{{"#/" + name, words}},
+	}
 }
 
 // text reads a string of at most limit characters; 0 is no limit. It is absent
@@ -76,10 +82,10 @@ func (m members) text(name string, limit int) (value string, present bool, err e
 		return "", true, invalidMember(name, "is not a string")
 	}
 	if halfSurrogate(raw, value) {
-		return "", true, refusal{code: http.StatusBadRequest, words: validationError + name + " is not a string", detail: name + " holds one half of a surrogate pair."}
+		return "", true, unfitMember(name, "is not a string", name+" holds one half of a surrogate pair.")
 	}
 	if strings.ContainsRune(value, 0) {
-		return "", true, refusal{code: http.StatusBadRequest, words: validationError + name + " is not a string", detail: name + " holds a NUL character."}
+		return "", true, unfitMember(name, "is not a string", name+" holds a NUL character.")
 	}
 	if limit > 0 && utf8.RuneCountInString(value) > limit {
 		return "", true, invalidMember(name, "is too long")

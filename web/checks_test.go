@@ -69,6 +69,20 @@ func TestANewProjectShowsHowToMakeItsFirstCheck(t *testing.T) {
 	}
 }
 
+// The page of a project whose one check was never pinged stays while nothing happens.
+func TestTheFirstCheckWaitsOnItsPage(t *testing.T) {
+	s := newSite(t)
+	s.ok(s.st.DeleteProject(t.Context(), s.project.ID))
+	b := s.signedIn()
+	s.leads(b.post("/projects", "name", "Second"), "/checks")
+	w := b.get("/checks")
+	s.wants(w, http.StatusOK, "Your first check", "/ping/")
+	page, reswap := b.poll("/checks", s.seenBy(w.Body.String()))
+	if reswap != "none" || strings.Contains(page, `id="facets"`) || strings.Contains(page, `id="list"`) {
+		t.Errorf("nothing happened, and the page is swapped: %q\n%s", reswap, page)
+	}
+}
+
 func TestTheListShowsWhatIsGoingOn(t *testing.T) {
 	s := newSite(t)
 	down, up := s.addCheck(s.project.ID, "Nightly & backup"), s.addCheck(s.project.ID, "Queue")

@@ -277,7 +277,7 @@ func TestBadFormsLoseNothing(t *testing.T) {
 		{"no kind", []string{"kind", "sometimes"}, "is of no known kind"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &site{T: t, st: s.st, base: s.base, handler: s.handler}
+			s := s.in(t)
 			b := &browser{site: s, jar: b.jar, remote: b.remote}
 			s.wants(b.ask("POST", "/checks", with(newCheck("Nightly"), test.pairs...)), http.StatusUnprocessableEntity, test.want)
 		})

@@ -39,6 +39,9 @@ func (b *browser) enrol() (secret string, codes []string) {
 	if len(codes) != account.RecoveryCodes {
 		b.Fatalf("%d recovery codes are shown", len(codes))
 	}
+	for _, secret := range append(codes, found[1]) {
+		b.secrets.use(secret)
+	}
 	return found[1], codes
 }
 

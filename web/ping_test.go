@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +26,6 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/schedule"
 	"rollcall/internal/store"
-	"rollcall/internal/store/sqlite"
 	"rollcall/web"
 )
 
@@ -43,10 +41,7 @@ type endpoint struct {
 func newEndpoint(t *testing.T, trusted ...netip.Prefix) *endpoint {
 	t.Helper()
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	st, _ := sqliteStore(t)
 	log := slog.New(slog.DiscardHandler)
 	in := ingest.New(st, ingest.Options{Now: now, Log: log})
 	ctx, stop := context.WithCancel(context.Background())

@@ -59,8 +59,8 @@ func newStaff(t *testing.T) *staff {
 	return f
 }
 
-// in is a browser in which who has the role is logged in.
-func (f *staff) in(role account.Role) *browser {
+// as is a browser in which who has the role is logged in.
+func (f *staff) as(role account.Role) *browser {
 	f.Helper()
 	b := f.browser()
 	b.remote = fmt.Sprintf("198.51.100.%d:4711", 10+slices.Index(everyRole, role))
@@ -71,13 +71,13 @@ func (f *staff) in(role account.Role) *browser {
 const notYourRole = "Your role in Main does not allow this"
 
 // Every route is asked by every role, by who is a member of nothing, and (in
-// TestEveryPageNeedsASession) by who is signed out.
+// TestEveryRouteAnswersHonestly) by who is signed out.
 func TestEveryRouteAsksForItsRole(t *testing.T) {
 	f := newStaff(t)
-	nobody := f.in("")
+	nobody := f.as("")
 	refused := 0
 	for _, role := range everyRole {
-		b := f.in(role)
+		b := f.as(role)
 		for _, way := range web.Ways() {
 			own := slices.ContainsFunc(unrecordedBelow, func(begin string) bool { return strings.HasPrefix(way.Path, begin) })
 			if way.Path == "/logout" || own && way.Method == "POST" && (way.Access == "anybody" || way.Access == "person") {
@@ -142,7 +142,7 @@ func TestRemovalCountsAtOnce(t *testing.T) {
 	f := newStaff(t)
 	check := f.addCheck(f.project.ID, "Nightly")
 	pause := "/checks/" + check.UUID.String() + "/pause"
-	owner, member := f.in(account.Owner), f.in(account.Member)
+	owner, member := f.as(account.Owner), f.as(account.Member)
 	f.wants(member.post(pause), 303)
 	id := "/settings/team/members/" + idOf(f.users[account.Member].ID)
 	f.leads(owner.post(id+"/role", "role", "readonly"), "/settings/team")
@@ -230,7 +230,7 @@ func TestPagesOfferWhatTheRoleAllows(t *testing.T) {
 			to = f.users[account.Member]
 		}
 		f.ok(f.st.ProposeTransfer(t.Context(), account.Transfer{Project: f.project.ID, From: f.user.ID, To: to.ID, Created: f.now()}))
-		b := f.in(role)
+		b := f.as(role)
 		looked := 0
 		for _, way := range web.Ways() {
 			if way.Method != "GET" || way.Access == "anybody" || !role.May(account.Action(way.Access)) && way.Access != "person" {
@@ -281,7 +281,7 @@ func TestReadersSeeNoSecrets(t *testing.T) {
 	f.ok(err)
 	check := f.addCheck(f.project.ID, "Nightly", hook.ID)
 	for role, sees := range map[account.Role]bool{account.ReadOnly: false, account.Member: true} {
-		b, found := f.in(role), false
+		b, found := f.as(role), false
 		for _, path := range []string{"/checks", "/checks/" + check.UUID.String(), "/channels", channelPath(hook.ID), "/settings", "/settings/audit", "/deliveries"} {
 			page := b.get(path).Body.String()
 			for _, secret := range []string{f.project.PingKey, hook.Settings.Secret, "t0ken"} {
@@ -428,8 +428,8 @@ var unrecordedBelow = []string{"/login/", "/confirm/", "/passkey/", "/signup", "
 // request. A new route has to say above how it is used, or that it changes nothing.
 func TestEveryChangeIsRecorded(t *testing.T) {
 	f := newStaff(t)
-	owner := f.in(account.Owner)
-	browsers := map[account.Role]*browser{"": owner, account.Manager: f.in(account.Manager), account.ReadOnly: f.in(account.ReadOnly), "nobody": f.in("")}
+	owner := f.as(account.Owner)
+	browsers := map[account.Role]*browser{"": owner, account.Manager: f.as(account.Manager), account.ReadOnly: f.as(account.ReadOnly), "nobody": f.as("")}
 	emails := map[account.Role]string{"": f.user.Email, account.Manager: f.users[account.Manager].Email, account.ReadOnly: f.users[account.ReadOnly].Email, "nobody": f.users[""].Email}
 	changes := changesOf(f, owner)
 	var order []string

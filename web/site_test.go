@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +26,7 @@ import (
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
 	"rollcall/internal/pgtest"
+	"rollcall/internal/prove"
 	"rollcall/internal/schedule"
 	"rollcall/internal/store"
 	"rollcall/internal/store/postgres"
@@ -40,10 +43,11 @@ type site struct {
 	path    string // of its database
 	base    *url.URL
 	handler http.Handler
-	ahead   atomic.Int64 // how far the site's clock is ahead, time.Duration
-	kicks   atomic.Int64
+	ahead   *atomic.Int64 // how far the site's clock is ahead, time.Duration
+	kicks   *atomic.Int64
 	live    *web.Live
 	log     *lockedBuffer
+	secrets *secrets
 	keyUses *web.KeyUses
 	user    account.User
 	project account.Project
@@ -67,6 +71,40 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// secrets are what must stand in no log.
+type secrets struct {
+	mu  sync.Mutex // guards all
+	all map[string]bool
+}
+
+// use remembers a secret. What is shorter could stand in a log by chance.
+func (s *secrets) use(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(text) >= 10 {
+		s.all[text] = true
+	}
+}
+
+// in returns the secrets that a log holds.
+func (s *secrets) in(log string) (found []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for secret := range s.all {
+		if strings.Contains(log, secret) {
+			found = append(found, secret)
+		}
+	}
+	return found
+}
+
+// in is the same site for another test, or a part of one.
+func (s *site) in(t *testing.T) *site {
+	part := *s
+	part.T = t
+	return &part
+}
+
 // newSite opens a site; change, if any, has the last word about its configuration.
 func newSite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
@@ -77,12 +115,45 @@ func newSite(t *testing.T, change ...func(*web.Config)) *site {
 
 func emptySite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
+	st, path := sqliteStore(t)
+	return siteOn(t, st, path, change...)
+}
+
+// emptyFile is a SQLite file with the schema and nothing else: to make it takes longer
+// than most tests.
+var emptyFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rollcall-web-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "rollcall.db")
+	st, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil { // which moves the log into the file
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// sqliteStore opens a new file, which the caller closes.
+func sqliteStore(t *testing.T) (*sqlite.Store, string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
+	empty, err := emptyFile()
+	if err == nil {
+		err = os.WriteFile(path, empty, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	st, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return siteOn(t, st, path, change...)
+	return st, path
 }
 
 // onBothEngines runs a story on SQLite and on PostgreSQL.
@@ -91,14 +162,22 @@ func onBothEngines(t *testing.T, story func(*site)) {
 	t.Run("postgres", func(t *testing.T) { story(postgresSite(t)) })
 }
 
+func migratePostgres(ctx context.Context, url string) error {
+	st, err := postgres.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return st.Close()
+}
+
 // postgresSite is newSite on PostgreSQL.
-func postgresSite(t *testing.T) *site {
+func postgresSite(t *testing.T, change ...func(*web.Config)) *site {
 	t.Helper()
-	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
+	st, err := postgres.Open(t.Context(), pgtest.Prepared(t, migratePostgres, pgtest.Durable))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := siteOn(t, st, "")
+	s := siteOn(t, st, "", change...)
 	s.user, s.project = s.addAccount("ines@example.org", s.cheapHash(), "Main")
 	return s
 }
@@ -107,12 +186,22 @@ func postgresSite(t *testing.T) *site {
 // file, if it is one.
 func siteOn(t *testing.T, st store.Store, path string, change ...func(*web.Config)) *site {
 	t.Helper()
-	s := &site{T: t, st: st, path: path, log: &lockedBuffer{}, base: &url.URL{Scheme: "http", Host: "localhost:8000"}}
-	t.Cleanup(func() { s.ok(st.Close()) })
+	s := &site{
+		T: t, st: st, path: path, base: &url.URL{Scheme: "http", Host: "localhost:8000"}, ahead: new(atomic.Int64), kicks: new(atomic.Int64),
+		log: &lockedBuffer{}, secrets: &secrets{all: map[string]bool{password: true}},
+	}
+	t.Cleanup(func() {
+		found := s.secrets.in(s.log.String())
+		if len(found) > 0 {
+			t.Errorf("the log holds the secrets %q:\n%s", found, s.log)
+		}
+		prove.Report(t, "LOG: no key, token, password or ping address stands in a log", len(s.secrets.all), len(found))
+		s.ok(st.Close())
+	})
 	s.keyUses = &web.KeyUses{Store: st}
 	cfg := web.Config{
 		Store: st, KeyUses: s.keyUses, BaseURL: s.base, Now: s.now, Version: "1.0",
-		Log:            slog.New(slog.NewTextHandler(s.log, nil)),
+		Log:            slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Pings:          web.NewPings(web.PingConfig{Ingest: away{errors.New("no ingest")}, Directory: st, Now: s.now}),
 		Kick:           func() { s.kicks.Add(1) },
 		JudgedUpTo:     s.now,
@@ -156,6 +245,7 @@ func (s *site) addAccount(email, hash, project string) (account.User, account.Pr
 	s.ok(err)
 	p, err := s.st.CreateProject(s.Context(), account.Project{Name: project, PingKey: account.NewPingKey(), Created: s.now()}, user.ID)
 	s.ok(err)
+	s.secrets.use(p.PingKey)
 	return user, p
 }
 
@@ -169,6 +259,7 @@ func (s *site) addCheck(project monitor.ProjectID, name string, channels ...moni
 		},
 	}, s.now()), channels)
 	s.ok(err)
+	s.secrets.use(check.UUID.String())
 	return check
 }
 
@@ -220,7 +311,7 @@ func (s *site) browser() *browser {
 func (s *site) signedIn() *browser {
 	s.Helper()
 	b := s.browser()
-	if w := b.login("ines@example.org", password); w.Code != http.StatusSeeOther {
+	if w := b.login(s.user.Email, password); w.Code != http.StatusSeeOther {
 		s.Fatalf("log in: %d\n%s", w.Code, w.Body)
 	}
 	return b
@@ -234,17 +325,23 @@ func (b *browser) login(email, password string) *httptest.ResponseRecorder {
 // ask sends a request with the browser's cookies; headers come in pairs.
 func (b *browser) ask(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
 	b.Helper()
+	if form == nil {
+		return b.send(method, path, "", headers...)
+	}
+	return b.send(method, path, form.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+}
+
+// send is ask with a body as it stands, "" being none.
+func (b *browser) send(method, path, text string, headers ...string) *httptest.ResponseRecorder {
+	b.Helper()
 	var body io.Reader = http.NoBody
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if text != "" {
+		body = strings.NewReader(text)
 	}
 	r := httptest.NewRequestWithContext(b.Context(), method, "/", body)
 	parsed, err := url.ParseRequestURI(path)
 	b.ok(err)
 	r.URL, r.RequestURI, r.Host, r.RemoteAddr = parsed, path, b.base.Host, b.remote
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
@@ -256,6 +353,9 @@ func (b *browser) ask(method, path string, form url.Values, headers ...string) *
 	}
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)
+	for _, cookie := range w.Result().Cookies() {
+		b.secrets.use(cookie.Value)
+	}
 	b.jar.SetCookies(b.base, w.Result().Cookies())
 	return w
 }

@@ -22,7 +22,8 @@ type reading struct {
 	code   int
 	text   strings.Builder
 	stop   context.CancelFunc
-	done   chan struct{}
+	began  chan struct{} // closed when the answer begins
+	done   chan struct{} // closed when it has ended
 }
 
 func (r *reading) Header() http.Header { return r.header }
@@ -38,6 +39,9 @@ func (r *reading) Write(b []byte) (int, error) {
 	defer r.mu.Unlock()
 	if r.code == 0 {
 		r.code = http.StatusOK
+	}
+	if r.text.Len() == 0 {
+		close(r.began)
 	}
 	return r.text.Write(b)
 }
@@ -70,7 +74,7 @@ func (r *reading) ended() bool {
 func (b *browser) stream(project monitor.ProjectID) *reading {
 	b.Helper()
 	ctx, stop := context.WithCancel(b.Context())
-	out := &reading{header: http.Header{}, stop: stop, done: make(chan struct{})}
+	out := &reading{header: http.Header{}, stop: stop, began: make(chan struct{}), done: make(chan struct{})}
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live?project="+idOf(project), nil)
 	r.Host, r.RemoteAddr = b.base.Host, b.remote
 	r.Header.Set("Accept", "text/event-stream")

@@ -20,7 +20,7 @@ import (
 
 func TestAnInvitationIsAccepted(t *testing.T) {
 	f := newStaff(t)
-	owner := f.in(account.Owner)
+	owner := f.as(account.Owner)
 	f.leads(owner.post("/settings/team/invitations", "email", " The@Example.org ", "role", "manager"), "/settings/team")
 	f.wants(owner.get("/settings/team"), 200, "the@example.org", "Manager, invited by ines@example.org", "1 letter sent")
 	if f.kicks.Load() != 1 {
@@ -37,11 +37,11 @@ func TestAnInvitationIsAccepted(t *testing.T) {
 		t.Error("the link travels on")
 	}
 	f.wants(f.browser().post(link, "password", password), 403, "Log in as the@example.org")
-	other := f.in(account.Member)
+	other := f.as(account.Member)
 	f.wants(other.get(link), 200, "You are logged in as themember@example.org")
 	f.wants(other.post(link), 403, "log out first")
 
-	guest := f.in("")
+	guest := f.as("")
 	f.wants(guest.get("/projects/new"), 200, "ines@example.org has invited you to")
 	f.wants(guest.get(link), 200, "Join Main?")
 	f.wants(guest.get(link), 200, "Join Main?") // looking uses nothing up
@@ -71,7 +71,7 @@ func TestAnInvitationMakesAnAccount(t *testing.T) {
 
 func TestInvitationsEnd(t *testing.T) {
 	f := newStaff(t)
-	owner := f.in(account.Owner)
+	owner := f.as(account.Owner)
 	first, second := f.addInvitation(f.project.ID, "a@example.org"), f.addInvitation(f.project.ID, "b@example.org")
 	path := "/settings/team/invitations/" + idOf(first.ID)
 	link, late := f.linkOf(first), f.linkOf(second)
@@ -87,13 +87,13 @@ func TestInvitationsEnd(t *testing.T) {
 	f.wants(f.browser().post(link, "password", password), 410)
 	f.ahead.Add(int64(store.InvitationLife))
 	f.wants(f.browser().get(late), 410)
-	f.wants(f.in(account.Owner).post("/settings/team/invitations/"+idOf(second.ID)+"/resend"), 404)
+	f.wants(f.as(account.Owner).post("/settings/team/invitations/"+idOf(second.ID)+"/resend"), 404)
 }
 
 // Whether an address has an account shows in nothing that an inviter sees.
 func TestInvitingTellsNothing(t *testing.T) {
 	f := newStaff(t)
-	owner := f.in(account.Owner)
+	owner := f.as(account.Owner)
 	var pages []string
 	for _, email := range []string{"the@example.org", "who@example.org"} {
 		f.leads(owner.post("/settings/team/invitations", "email", email, "role", "member"), "/settings/team")
@@ -111,7 +111,7 @@ func TestInvitingTellsNothing(t *testing.T) {
 
 func TestOwnersAndRoles(t *testing.T) {
 	f := newStaff(t)
-	manager, owner := f.in(account.Manager), f.in(account.Owner)
+	manager, owner := f.as(account.Manager), f.as(account.Owner)
 	of := func(role account.Role) string { return "/settings/team/members/" + idOf(f.users[role].ID) }
 	f.wants(manager.post(of(account.Owner)+"/role", "role", "member"), 403, "An owner is not changed by others")
 	f.wants(manager.post(of(account.Owner)+"/remove", "confirm", "yes"), 403, "An owner is not changed by others")
@@ -122,8 +122,8 @@ func TestOwnersAndRoles(t *testing.T) {
 	f.leads(manager.post(of(account.ReadOnly)+"/role", "role", "member"), "/settings/team")
 	f.wants(owner.post("/settings/team/leave", "confirm", "yes"), 409, "needs an owner")
 	f.wants(owner.get("/settings/team"), 200, "You are its only owner")
-	f.wants(f.in(account.Member).post("/settings/team/leave"), 422)
-	f.leads(f.in(account.Member).post("/settings/team/leave", "confirm", "yes"), "/checks")
+	f.wants(f.as(account.Member).post("/settings/team/leave"), 422)
+	f.leads(f.as(account.Member).post("/settings/team/leave", "confirm", "yes"), "/checks")
 	members, err := f.st.Members(t.Context(), f.project.ID)
 	f.ok(err)
 	if len(members) != 3 {
@@ -133,7 +133,7 @@ func TestOwnersAndRoles(t *testing.T) {
 
 func TestAProjectIsTransferred(t *testing.T) {
 	f := newStaff(t)
-	owner, heir, other := f.in(account.Owner), f.in(account.ReadOnly), f.in(account.Manager)
+	owner, heir, other := f.as(account.Owner), f.as(account.ReadOnly), f.as(account.Manager)
 	to := idOf(f.users[account.ReadOnly].ID)
 	f.wants(owner.post("/settings/team/transfer", "to", idOf(f.users[""].ID)), 404)
 	f.leads(owner.post("/settings/team/transfer", "to", to), "/settings/team")
@@ -159,7 +159,7 @@ func TestAProjectIsTransferred(t *testing.T) {
 
 func TestAProjectIsMadeAndDeleted(t *testing.T) {
 	f := newStaff(t)
-	b := f.in("")
+	b := f.as("")
 	f.leads(b.get("/checks"), "/projects/new")
 	f.wants(b.get("/projects/new"), 200, "No project yet", "Make the project")
 	for name, words := range map[string]string{
@@ -184,7 +184,7 @@ func TestAProjectIsMadeAndDeleted(t *testing.T) {
 	if _, err := f.st.CheckByID(t.Context(), check.ID); err == nil {
 		t.Error("its check is still there")
 	}
-	f.wants(f.in(account.Owner).get("/checks"), 200, "Main")
+	f.wants(f.as(account.Owner).get("/checks"), 200, "Main")
 }
 
 func TestLimitsAreTold(t *testing.T) {
@@ -208,7 +208,7 @@ func TestLimitsAreTold(t *testing.T) {
 
 func TestTheAuditLogIsShown(t *testing.T) {
 	f := newStaff(t)
-	manager, reader := f.in(account.Manager), f.in(account.ReadOnly)
+	manager, reader := f.as(account.Manager), f.as(account.ReadOnly)
 	f.wants(reader.get("/settings/audit"), 200, "Nobody has changed anything yet")
 	f.wants(manager.ask("POST", "/checks", newCheck("=HYPERLINK(\"x\")")), 303)
 	f.leads(manager.post("/settings/project", "name", "Production"), "/settings")

@@ -1,10 +1,8 @@
 package account
 
 import (
-	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
@@ -74,12 +72,10 @@ func (k Key) Of(text string) Key {
 
 // ValidKeyName returns the name in its stored form, or a fault.Invalid.
 func ValidKeyName(name string) (string, error) {
-	name = strings.Join(strings.Fields(name), " ")
-	switch {
-	case name == "":
-		return "", fault.Invalid{"name": "is missing: say who or what uses the key"}
-	case !utf8.ValidString(name) || utf8.RuneCountInString(name) > KeyNameLimit:
-		return "", fault.Invalid{"name": fmt.Sprintf("is longer than %d characters", KeyNameLimit)}
+	wrong := fault.Invalid{}
+	name = monitor.ValidName(wrong, "name", name, KeyNameLimit)
+	if name == "" {
+		wrong["name"] = "is missing: say who or what uses the key"
 	}
-	return name, nil
+	return strings.Join(strings.Fields(name), " "), wrong.OrNil()
 }

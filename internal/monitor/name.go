@@ -9,8 +9,8 @@ import (
 	"rollcall/internal/fault"
 )
 
-// ValidName is the one rule for names that people give: of projects, checks and
-// channels. It returns the name without spaces around it and in its composed form
+// ValidName is the one rule for names that people give: of projects, checks,
+// channels, keys and status pages. It returns the name without spaces around it and in its composed form
 // (NFC), so that what looks the same is the same, and notes in wrong, under the
 // field, what cannot be in a name: more than limit characters, line breaks and other
 // control characters, and characters that cannot be seen or turn the text around

@@ -78,14 +78,14 @@ func (p StatusPage) Valid() (StatusPage, error) {
 	case slices.Contains(reserved, p.Address):
 		wrong["address"] = "would be taken for a page of Rollcall itself"
 	}
-	p.Title = strings.TrimSpace(p.Title)
+	p.Title = ValidName(wrong, "title", p.Title, TitleLimit)
 	if p.Title == "" {
 		wrong["title"] = "is what readers see first; it needs one"
 	}
-	checkText(wrong, "title", p.Title, TitleLimit)
 	p.Description = strings.TrimSpace(strings.ReplaceAll(p.Description, "\r\n", "\n"))
 	checkText(wrong, "description", p.Description, SummaryLimit)
 	p.Tag = strings.TrimPrefix(strings.TrimSpace(p.Tag), "#")
+	checkText(wrong, "tag", p.Tag, TagLimit)
 	switch p.Scope {
 	case WholeProject, ChosenChecks:
 		p.Tag = ""
@@ -106,8 +106,7 @@ func (p StatusPage) Valid() (StatusPage, error) {
 	}
 	kept := map[CheckID]Appearance{}
 	for id, a := range p.Checks {
-		a.Name = strings.TrimSpace(a.Name)
-		checkText(wrong, "names", a.Name, NameLimit)
+		a.Name = ValidName(wrong, "names", a.Name, NameLimit)
 		if a != (Appearance{}) {
 			kept[id] = a
 		}

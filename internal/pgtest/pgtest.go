@@ -34,15 +34,45 @@ func Database(tb testing.TB, settings ...Setting) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	name := fmt.Sprintf("test_%d", server.serial.Add(1))
-	url, err := server.CreateDatabase(tb.Context(), name)
+	return server.lend(tb, "template0") // whoever is connected to template1 would make this fail
+}
+
+// Prepared is Database with something in it, such as a schema. It is brought about
+// once for the process, by the first prepare, in a database of which the others are
+// copies; prepare leaves no connection to it open.
+func Prepared(tb testing.TB, prepare func(ctx context.Context, url string) error, settings ...Setting) string {
+	tb.Helper()
+	server, err := running.server(settings)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server.prepared.Do(func() {
+		var url string
+		if url, server.unprepared = server.CreateDatabase(tb.Context(), prepared); server.unprepared == nil {
+			server.unprepared = prepare(tb.Context(), url)
+		}
+	})
+	if server.unprepared != nil {
+		tb.Fatal(server.unprepared)
+	}
+	return server.lend(tb, prepared)
+}
+
+// prepared is the name of the database that Prepared copies.
+const prepared = "prepared"
+
+// lend makes a database that ends with the test.
+func (s *Server) lend(tb testing.TB, template string) string {
+	tb.Helper()
+	name := fmt.Sprintf("test_%d", s.serial.Add(1))
+	url, err := s.copyDatabase(tb.Context(), name, template)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := server.exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := s.exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			tb.Errorf("drop database: %v", err)
 		}
 	})

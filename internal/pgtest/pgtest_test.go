@@ -85,6 +85,33 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+func TestPreparedDatabasesAreCopies(t *testing.T) {
+	prepared := 0
+	prepare := func(ctx context.Context, url string) error {
+		prepared++
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, "CREATE TABLE things (name text)")
+		return err
+	}
+	for range 2 {
+		conn := connect(t, pgtest.Prepared(t, prepare))
+		var n int
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM things").Scan(&n); err != nil || n != 0 {
+			t.Fatalf("%d things: %v", n, err)
+		}
+		if _, err := conn.Exec(t.Context(), "INSERT INTO things VALUES ('mine')"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if prepared != 1 {
+		t.Errorf("prepared %d times", prepared)
+	}
+}
+
 func TestStartTellsWhatTheServerSaid(t *testing.T) {
 	server, err := pgtest.Start("no_such_setting = 1")
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -51,6 +52,9 @@ type Server struct {
 	alive  io.Closer // closed, it makes the supervisor stop the server
 	cmd    *exec.Cmd
 	serial atomic.Int64
+
+	prepared   sync.Once
+	unprepared error // of what prepared does
 }
 
 // Start starts a server of its own, for programs and for tests that harm it;
@@ -119,8 +123,11 @@ func (s *Server) Stop() error {
 // CreateDatabase makes an empty database and returns its URL. The name is used
 // as it is: plain lower-case letters, digits and underscores.
 func (s *Server) CreateDatabase(ctx context.Context, name string) (string, error) {
-	// template0: whoever is connected to template1 would make this fail.
-	if err := s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	return s.copyDatabase(ctx, name, "template0")
+}
+
+func (s *Server) copyDatabase(ctx context.Context, name, template string) (string, error) {
+	if err := s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		return "", fmt.Errorf("create database %s: %w", name, err)
 	}
 	return s.url(name), nil

@@ -139,6 +139,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", fault.Unavailable, err)
 	case failure.Code == "23505": // unique_violation
 		return fmt.Errorf("%w: %w", fault.Conflict, err)
+	case failure.Code == "22021", failure.Code == "22P05": // NUL, or no UTF-8: a text that no row can hold
+		return fmt.Errorf("%w: %w", fault.NotFound, err)
 	}
 	switch failure.Code[:2] {
 	case "08", "25", "40", "53", "55", "57", "58": // connection, read-only, conflict, resources, locks, operator, system

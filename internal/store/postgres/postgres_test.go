@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -14,11 +15,19 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
+func migrate(ctx context.Context, address string) error {
+	s, err := postgres.Open(ctx, address)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
 func TestStore(t *testing.T) {
 	addresses := map[store.Store]string{}
 	storetest.Run(t, storetest.Engine{
 		Open: func(t *testing.T) store.Store {
-			address := pgtest.Database(t, pgtest.Durable)
+			address := pgtest.Prepared(t, migrate, pgtest.Durable)
 			s, err := postgres.Open(t.Context(), address)
 			if err != nil {
 				t.Fatal(err)

@@ -39,8 +39,10 @@ func usersKept(s *site) {
 	}
 	_, err = s.User(s.ctx, u.ID+1_000)
 	s.fails(err, fault.NotFound)
-	_, err = s.UserByEmail(s.ctx, "nobody@example.org")
-	s.fails(err, fault.NotFound)
+	for _, address := range []string{"nobody@example.org", "a\x00b@example.org", "\xff@example.org", "\xed\xa0\x80@example.org"} {
+		_, err = s.UserByEmail(s.ctx, address) // also a text that no row can hold
+		s.fails(err, fault.NotFound)
+	}
 	s.fails(s.SetPassword(s.ctx, u.ID+1_000, "hash"), fault.NotFound)
 }
 
