@@ -221,17 +221,6 @@ func TestAPIFindsChecks(t *testing.T) {
 	a.get(at(mine, "")).refused(404, "not found")
 }
 
-// 200 that delete the same check at once: one does.
-func TestAPIDeletesOnce(t *testing.T) {
-	bothEngines(t, func(a *api) {
-		check := a.addCheck(a.project.ID, "Nightly")
-		codes := a.together(200, func(int) reply { return a.ask(rwKey, http.MethodDelete, at(check, ""), "") })
-		if codes[200] != 1 || codes[404] != 199 {
-			a.Errorf("answers: %v", codes)
-		}
-	})
-}
-
 // together asks n times at once and counts the answers.
 func (a *api) together(n int, ask func(i int) reply) map[int]int {
 	var mu sync.Mutex
