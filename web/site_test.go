@@ -156,6 +156,12 @@ func sqliteStore(t *testing.T) (*sqlite.Store, string) {
 	return st, path
 }
 
+// onBothEngines runs a story on SQLite and on PostgreSQL.
+func onBothEngines(t *testing.T, story func(*site)) {
+	t.Run("sqlite", func(t *testing.T) { story(newSite(t)) })
+	t.Run("postgres", func(t *testing.T) { story(postgresSite(t)) })
+}
+
 func migratePostgres(ctx context.Context, url string) error {
 	st, err := postgres.Open(ctx, url)
 	if err != nil {
