@@ -69,6 +69,7 @@ var badChannels = []badChannel{
 	{id: "W12", url: "https://" + strings.Repeat("a", 300) + ".example/", words: badHost},
 	{id: "W12", url: "https://xn--" + strings.Repeat("a", 59) + ".example/", words: badHost},
 	{id: "W12", url: "https://a..example/", words: badHost},
+	{id: "W12", url: "https://B\u00fccher\x9a.example/", words: noAddress}, // no UTF-8
 	{id: "W12", url: "https://r3---sn-a.example/", saved: "https://r3---sn-a.example/"},
 	{id: "W12", url: "https://my_host.example./", saved: "https://my_host.example./"},
 	{id: "W13", proved: "alerter.TestBadReceivers"},
@@ -95,6 +96,7 @@ var badChannels = []badChannel{
 	{id: "W28", mail: "\"x\r\n\"@b.example", words: noMailbox},
 	{id: "W28", mail: strings.Repeat("a", 300) + "@b.example", words: noMailbox},
 	{id: "W28", mail: "Ops <ops@b.example>", words: noMailbox},
+	{id: "W28", mail: "ops\xff@b.example", words: noMailbox},
 	{id: "W28", mail: "ops", words: noMailbox},
 	{id: "W28", mail: " ", words: "is missing"},
 }

@@ -118,11 +118,20 @@ func openSQLite(t *testing.T) store.Store {
 
 func openPostgres(t *testing.T) store.Store {
 	t.Helper()
-	st, err := postgres.Open(t.Context(), pgtest.Database(t, pgtest.Durable))
+	st, err := postgres.Open(t.Context(), pgtest.Prepared(t, migrated, pgtest.Durable))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return st
+}
+
+// migrated gives a database our schema.
+func migrated(ctx context.Context, url string) error {
+	st, err := postgres.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return st.Close()
 }
 
 // newOffice opens a mailbox on SQLite; change, if any, has the last word about its

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/net/idna"
@@ -97,7 +98,7 @@ func wrongAddress(text string) string {
 	switch {
 	case text == "":
 		return "is missing; one address, such as ops@example.org"
-	case err != nil || addr.Address != text || len(text) > AddressLimit || strings.ContainsFunc(text, unshowable):
+	case err != nil || addr.Address != text || len(text) > AddressLimit || !utf8.ValidString(text) || strings.ContainsFunc(text, unshowable):
 		return "is not one plain address, such as ops@example.org"
 	}
 	return ""
@@ -113,7 +114,7 @@ func plainURL(text string) (plain, wrong string) {
 		return text, "is missing; an address such as https://example.org/hook"
 	case len(text) > URLLimit:
 		return text, fmt.Sprintf("is longer than %d bytes", URLLimit)
-	case err != nil || strings.ContainsFunc(text, unshowable) || strings.ContainsAny(text, "\\ "):
+	case err != nil || !utf8.ValidString(text) || strings.ContainsFunc(text, unshowable) || strings.ContainsAny(text, "\\ "):
 		return text, "is not a valid address"
 	case u.Scheme != "http" && u.Scheme != "https":
 		return text, "must begin with http:// or https://"
