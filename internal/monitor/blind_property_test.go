@@ -18,7 +18,7 @@ func TestBlindProperties(t *testing.T) {
 	var healthy, falsely, dead, hidden, unknown, longer int
 	trial := func(t *rapid.T) {
 		j := drawJob(t)
-		from := j.first.Add(j.delay + time.Duration(rapid.Int64Range(1, int64(2*j.period/time.Second)).Draw(t, "outage after")) * time.Second)
+		from := j.first.Add(j.delay + time.Duration(rapid.Int64Range(1, int64(2*j.period/time.Second)).Draw(t, "outage after"))*time.Second)
 		long := time.Duration(rapid.OneOf(rapid.Int64Range(16, 300), rapid.Int64Range(300, 4*3600), rapid.Int64Range(4*3600, 40*3600)).Draw(t, "outage")) * time.Second
 		blind := monitor.Blind{From: from, To: from.Add(long)}
 		dies := rapid.Bool().Draw(t, "dies")
@@ -68,8 +68,14 @@ type timetable struct {
 
 func drawJob(t *rapid.T) timetable {
 	j := rapid.SampledFrom([]timetable{
-		{period: time.Minute}, {period: 5 * time.Minute}, {period: time.Hour}, {period: 6 * time.Hour}, {period: 24 * time.Hour},
-		{period: 10 * time.Minute, cron: "*/10 * * * *"}, {period: time.Hour, cron: "17 * * * *"}, {period: 24 * time.Hour, cron: "30 2 * * *"},
+		{period: time.Minute},
+		{period: 5 * time.Minute},
+		{period: time.Hour},
+		{period: 6 * time.Hour},
+		{period: 24 * time.Hour},
+		{period: 10 * time.Minute, cron: "*/10 * * * *"},
+		{period: time.Hour, cron: "17 * * * *"},
+		{period: 24 * time.Hour, cron: "30 2 * * *"},
 	}).Draw(t, "job")
 	j.first = day.Add(map[string]time.Duration{"*/10 * * * *": 0, "17 * * * *": 17 * time.Minute, "30 2 * * *": 150 * time.Minute}[j.cron])
 	j.grace = time.Duration(rapid.Int64Range(1, int64(min(j.period, 4*time.Hour)/time.Second)).Draw(t, "grace")) * time.Second
