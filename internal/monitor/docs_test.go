@@ -61,7 +61,7 @@ func TestDocsSayTheLimits(t *testing.T) {
 
 func TestDocsSayTheMeasures(t *testing.T) {
 	doctest.Says(t, "statuses.md",
-		"is longer than "+doctest.Time(monitor.BlindAfter), "extended by its length and "+fmt.Sprint(int(monitor.WarmUp.Seconds()))+" s",
+		"is longer than "+doctest.Time(monitor.BlindAfter), "the part of the wait that was blind and by "+fmt.Sprint(int(monitor.WarmUp.Seconds()))+" s",
 		fmt.Sprintf("The newest %d runs are watched", monitor.MaxRuns))
 	doctest.Says(t, "signals.md", "The first "+doctest.Number(monitor.BodyLimit)+" bytes are kept")
 	if monitor.DuplicateWindow != 2*time.Minute || monitor.BackdateLimit != 7*24*time.Hour || monitor.BurstLimit != 10 || monitor.EarlyTolerance != time.Minute {
