@@ -43,6 +43,9 @@ func (s *Store) EditChannel(ctx context.Context, c monitor.Channel) error {
 		verb := account.Edited
 		if before.Disabled != "" && c.Disabled == "" {
 			verb = account.Enabled
+			if err := q.RenewAssignments(ctx, row.ID); err != nil {
+				return err
+			}
 		}
 		entry := account.ChannelEntry(verb, c).Changes(account.ChannelFields(before), account.ChannelFields(c))
 		if len(entry.Before)+len(entry.After) == 0 {
