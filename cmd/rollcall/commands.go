@@ -36,6 +36,7 @@ type commandLine struct {
 	Apply       apply       `cmd:"" help:"Bring about the channels and checks that a file describes."`
 	Export      export      `cmd:"" help:"Print the project as the file that apply takes."`
 	Import      imports     `cmd:"" help:"Make checks of crontabs, timers, and what other services watch."`
+	Pair        pair        `cmd:"" help:"Let two installations watch each other."`
 	Audit       audit       `cmd:"" help:"Look at the logs of who changed what."`
 	Completion  completion  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Version     showVersion `cmd:"" help:"Show the version."`
@@ -77,6 +78,8 @@ type serve struct {
 	MailTLSCert    string        `name:"mail-tls-cert" env:"ROLLCALL_MAIL_TLS_CERT" placeholder:"FILE" help:"Certificate with which mail is taken encrypted (STARTTLS)."`
 	MailTLSKey     string        `name:"mail-tls-key" env:"ROLLCALL_MAIL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
 	OIDC           oidc          `embed:"" prefix:"oidc-"`
+	HeartbeatURL   string        `name:"heartbeat-url" env:"ROLLCALL_HEARTBEAT_URL" placeholder:"URL" help:"Address, such as that of a check at another Rollcall, that is pinged every 30 seconds as long as this server does its work."`
+	HeartbeatFile  string        `name:"heartbeat-url-file" env:"ROLLCALL_HEARTBEAT_URL_FILE" placeholder:"FILE" help:"Read that address from a file."`
 	OpsListen      string        `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where health, metrics and profiles are served, without a password (${default}; empty: nowhere)."`
 	EgressAllow    []network     `env:"ROLLCALL_EGRESS_ALLOW" placeholder:"CIDR" help:"Networks that alerts may reach although they are private, separated by commas."`
 	TrustedProxies []network     `env:"ROLLCALL_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that may say in X-Forwarded-For who a client is."`
@@ -111,6 +114,10 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
+	heartbeat, err := fromFile(s.HeartbeatURL, s.HeartbeatFile)
+	if err != nil {
+		return err
+	}
 	sso, err := s.OIDC.provider()
 	if err != nil {
 		return err
@@ -122,7 +129,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	a, err := app.Open(ctx, app.Config{
 		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
-		OIDC:        sso,
+		OIDC: sso, HeartbeatURL: heartbeat,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
 		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,

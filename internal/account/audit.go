@@ -66,6 +66,8 @@ const (
 	Withdrawn Verb = "withdrawn" // the proposal of another owner
 	Declined  Verb = "declined"  // to become the owner
 	Accepted  Verb = "accepted"  // to become the owner
+	Paired    Verb = "paired"    // a project, with another installation
+	Unpaired  Verb = "unpaired"  // a project, from another installation
 )
 
 // Object is what kind of thing was changed.

@@ -29,6 +29,7 @@ import (
 	"rollcall/internal/store"
 	"rollcall/internal/store/postgres"
 	"rollcall/internal/store/sqlite"
+	"rollcall/internal/vitals"
 	"rollcall/web"
 )
 
@@ -52,6 +53,7 @@ type App struct {
 	mailbox   *mailbox.Mailbox
 	keyUses   *web.KeyUses
 	live      *web.Live
+	vitals    *vitals.Vitals
 }
 
 // now is the clock of the whole program.
@@ -76,6 +78,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	if err := c.OIDC.check(); err != nil {
+		return nil, err
+	}
+	if _, err := c.heartbeat(); err != nil {
 		return nil, err
 	}
 	var described provision.Document
@@ -186,8 +191,8 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		changed = a.live.Changed
 	}
 	a.metrics = newMetrics(c.Version, parts{a})
+	out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 	if c.Has(RoleAlerter) {
-		out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 		a.alerter = &alerter.Alerter{
 			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
 			Senders: map[monitor.ChannelKind]alerter.Sender{
@@ -219,6 +224,9 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 			a.scheduler.Settle = settle
 		}
 		judgedUpTo = a.scheduler.JudgedUpTo
+	}
+	if err := a.watch(mail, out); err != nil {
+		return err
 	}
 	if a.private != nil {
 		a.private.Handler = a.ops()

@@ -29,6 +29,8 @@ type Config struct {
 	MailDomain        string // what follows the @ of their addresses; "" is the host of BaseURL
 	MailCert, MailKey string // files of the certificate for STARTTLS; "" offers none
 
+	HeartbeatURL string // what expects a ping as long as this process does its work; "" is nothing
+
 	OIDC OIDC // the provider of single sign-on
 
 	EgressAllow    []netip.Prefix   // that alerts may reach although private

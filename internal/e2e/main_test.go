@@ -45,6 +45,10 @@ func TestRollcall(t *testing.T) {
 		t.Parallel()
 		testDemo(t, binary)
 	})
+	t.Run("pair", func(t *testing.T) {
+		t.Parallel()
+		testPair(t, binary)
+	})
 	t.Run("refuse", func(t *testing.T) {
 		t.Parallel()
 		testRefuse(t, binary)

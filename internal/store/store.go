@@ -44,6 +44,7 @@ type Store interface {
 	Notices
 	Housekeeping
 	Consistency
+	Pairing
 
 	// Ready reports whether the database takes a write; nil when it does.
 	Ready(ctx context.Context) error

@@ -16,6 +16,6 @@ INSERT INTO probe (id, n) VALUES (1, 0);
 -- Where the projects of this installation want its heartbeat to be sent.
 CREATE TABLE heartbeats (
     project_id BIGINT PRIMARY KEY REFERENCES projects ON DELETE CASCADE,
-    url        TEXT NOT NULL,
+    address    TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );

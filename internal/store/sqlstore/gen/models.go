@@ -163,7 +163,7 @@ type Flip struct {
 
 type Heartbeat struct {
 	ProjectID int64
-	Url       string
+	Address   string
 	CreatedAt int64
 }
 
