@@ -37,6 +37,10 @@ type commandLine struct {
 	Export      export      `cmd:"" help:"Print the project as the file that apply takes."`
 	Import      imports     `cmd:"" help:"Make checks of crontabs, timers, and what other services watch."`
 	Pair        pair        `cmd:"" help:"Let two installations watch each other."`
+	Backup      backup      `cmd:"" help:"Copy a SQLite database, which may be in use, into a file."`
+	Restore     restore     `cmd:"" help:"Put a backup in place, or find out whether it could be."`
+	Verify      verify      `cmd:"" help:"Look at a whole database for what must not be there."`
+	Secrets     secrets     `cmd:"" help:"Look after the keys that seal the secrets in the database."`
 	Audit       audit       `cmd:"" help:"Look at the logs of who changed what."`
 	Completion  completion  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Version     showVersion `cmd:"" help:"Show the version."`
@@ -44,8 +48,9 @@ type commandLine struct {
 
 // database is the one flag that most commands have.
 type database struct {
-	Database     string `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file (${default}), or postgres://user:password@host/name."`
-	DatabaseFile string `env:"ROLLCALL_DATABASE_FILE" placeholder:"FILE" help:"Read the database's address from a file, so that it stands in no process list."`
+	Database      string      `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file (${default}), or postgres://user:password@host/name."`
+	SecretKeyFile app.KeyFile `name:"secret-key-file" env:"ROLLCALL_SECRET_KEY_FILE" placeholder:"FILE" help:"File of the keys that seal the secrets in the database. Without it, the one beside a SQLite file, which is made at the first start; with PostgreSQL, none."`
+	DatabaseFile  string      `env:"ROLLCALL_DATABASE_FILE" placeholder:"FILE" help:"Read the database's address from a file, so that it stands in no process list."`
 }
 
 func (d database) address() (string, error) { return fromFile(d.Database, d.DatabaseFile) }
@@ -127,7 +132,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 		return err
 	}
 	a, err := app.Open(ctx, app.Config{
-		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
+		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, KeyFile: s.SecretKeyFile, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
 		OIDC: sso, HeartbeatURL: heartbeat,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
@@ -205,7 +210,7 @@ func (m migrate) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
-	if err := app.Migrate(ctx, database); err != nil {
+	if err := app.Migrate(ctx, database, m.SecretKeyFile); err != nil {
 		return err
 	}
 	fmt.Fprintln(streams.out, "The database is up to date.")
@@ -247,7 +252,7 @@ func (u userAdd) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
-	made, err := app.AddUser(ctx, database, app.NewAccount{Email: u.Email, Password: password, Project: u.Project})
+	made, err := app.AddUser(ctx, database, u.SecretKeyFile, app.NewAccount{Email: u.Email, Password: password, Project: u.Project})
 	if err != nil {
 		return err
 	}
@@ -306,7 +311,7 @@ func (u userPassword) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
-	if err := app.SetPassword(ctx, database, u.Email, password); err != nil {
+	if err := app.SetPassword(ctx, database, u.SecretKeyFile, u.Email, password); err != nil {
 		return err
 	}
 	fmt.Fprintf(streams.out, "%s has a new password.\n", u.Email)

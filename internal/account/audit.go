@@ -66,6 +66,7 @@ const (
 	Withdrawn Verb = "withdrawn" // the proposal of another owner
 	Declined  Verb = "declined"  // to become the owner
 	Accepted  Verb = "accepted"  // to become the owner
+	Restored  Verb = "restored"  // the whole database, from a backup
 	Paired    Verb = "paired"    // a project, with another installation
 	Unpaired  Verb = "unpaired"  // a project, from another installation
 )

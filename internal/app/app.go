@@ -89,7 +89,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 			return nil, err
 		}
 	}
-	st, err := OpenStore(ctx, c.Database)
+	st, err := OpenStore(ctx, c.Database, c.KeyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +101,20 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	return a, nil
 }
 
-// OpenStore opens the database by its address, and brings its schema up to date.
-func OpenStore(ctx context.Context, database string) (store.Store, error) {
+// OpenStore opens the database by its address, brings its schema up to date, and lets
+// it seal its secrets.
+func OpenStore(ctx context.Context, database string, keys KeyFile) (store.Store, error) {
+	st, err := openEngine(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if err := unlock(ctx, st, database, keys); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+func openEngine(ctx context.Context, database string) (store.Store, error) {
 	if manyNodes(database) {
 		return opened(postgres.Open(ctx, database))
 	}

@@ -283,7 +283,7 @@ func TestSetupLinkUntilThereIsAnAccount(t *testing.T) {
 	}
 	_ = p.stop()
 
-	_, err := app.AddUser(t.Context(), c.Database, app.NewAccount{Email: "ops@example.org", Password: "correct horse", Project: "Main"})
+	_, err := app.AddUser(t.Context(), c.Database, "", app.NewAccount{Email: "ops@example.org", Password: "correct horse", Project: "Main"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestRolesRunAlone(t *testing.T) {
 		t.Errorf("without the role it listens on %s", got)
 	}
 	added := app.NewAccount{Email: "new@example.org", Password: "correct horse", Project: "Beside a server"}
-	if _, err := app.AddUser(t.Context(), address, added); err != nil {
+	if _, err := app.AddUser(t.Context(), address, "", added); err != nil {
 		t.Errorf("add a user while servers run: %v", err)
 	}
 	workers.eventually("judged", func() bool { return workers.ops("/startupz").code == 200 })
@@ -397,7 +397,7 @@ func TestWhatIsWrongIsFoundBeforeAnythingIsWritten(t *testing.T) {
 			if _, err := os.Stat(c.Database); errors.Is(err, os.ErrNotExist) {
 				return
 			}
-			st, err := app.OpenStore(t.Context(), c.Database)
+			st, err := app.OpenStore(t.Context(), c.Database, "")
 			if err != nil {
 				t.Fatal(err)
 			}

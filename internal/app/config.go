@@ -17,11 +17,12 @@ import (
 
 // Config says how a process runs.
 type Config struct {
-	Listen    string // address of the pages and pings; port 0 takes any
-	OpsListen string // address of health, metrics and profiles; "" serves none
-	Database  string // a path of SQLite, or postgres://…
-	BaseURL   string // how people and jobs reach this server; "" is Listen
-	SMTP      string // smtp[s]://user:pass@host:port?from=…; "" sends no mail
+	Listen    string  // address of the pages and pings; port 0 takes any
+	OpsListen string  // address of health, metrics and profiles; "" serves none
+	Database  string  // a path of SQLite, or postgres://…
+	KeyFile   KeyFile // of the keys that seal the secrets in the database
+	BaseURL   string  // how people and jobs reach this server; "" is Listen
+	SMTP      string  // smtp[s]://user:pass@host:port?from=…; "" sends no mail
 
 	SignupOpen bool // anybody can make an account who can read mail at its address
 

@@ -45,6 +45,7 @@ type Store interface {
 	Housekeeping
 	Consistency
 	Pairing
+	Secrets
 
 	// Ready reports whether the database takes a write; nil when it does.
 	Ready(ctx context.Context) error

@@ -191,11 +191,12 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
 // writes returns since when the database takes no writes; zero when it does.
 func (v *Vitals) writes(ctx context.Context, now time.Time) time.Time {
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	once, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	switch err := v.Store.Ready(ctx); {
+	switch err := v.Store.Ready(once); {
 	case err == nil:
 		v.writeDown = time.Time{}
+	case ctx.Err() != nil: // the process stops
 	case v.writeDown.IsZero():
 		v.writeDown = now
 		v.Log.Warn("the database takes no writes", "err", err)

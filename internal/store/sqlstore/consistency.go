@@ -2,9 +2,13 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
+	"rollcall/internal/account"
+	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
 )
@@ -56,4 +60,46 @@ func (s *Store) Violations(ctx context.Context, now, judged time.Time) ([]store.
 func (s *Store) Ready(ctx context.Context) error {
 	_, err := s.writing().Probe(ctx)
 	return s.done("write to the database", err)
+}
+
+// projectsAtOnce is how many projects are asked for with one query.
+const projectsAtOnce = 1_000
+
+// Restored implements store.Consistency.
+func (s *Store) Restored(ctx context.Context) error {
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		q := gen.New(tx)
+		for _, end := range []func(context.Context) error{q.EndAllSessions, q.EndAllTokens, q.EndAllRequests} {
+			if err := end(ctx); err != nil {
+				return err
+			}
+		}
+		covered, err := q.LastCovered(ctx)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		title := "the database"
+		if covered != 0 {
+			title += ", as it was at " + instant(covered).Format("2006-01-02 15:04:05 UTC")
+		}
+		for after, more := int64(0), true; more; {
+			ids, err := q.ProjectIDs(ctx, gen.ProjectIDsParams{After: after, Most: projectsAtOnce})
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if _, err := q.LockProject(ctx, id); err != nil {
+					return err
+				}
+				entry := account.Entry{Project: monitor.ProjectID(id), Verb: account.Restored, Object: account.OfProject, Key: fmt.Sprint(id), Title: title}
+				if err := record(ctx, asking(tx), entry); err != nil {
+					return err
+				}
+				after = id
+			}
+			more = len(ids) == projectsAtOnce
+		}
+		return nil
+	})
+	return s.done("note that the database was restored", err)
 }

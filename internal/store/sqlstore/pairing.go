@@ -16,10 +16,10 @@ import (
 // PutHeartbeat implements store.Pairing.
 func (s *Store) PutHeartbeat(ctx context.Context, project monitor.ProjectID, address string, now time.Time) error {
 	return s.change(ctx, "put heartbeat", project, func(q *gen.Queries, rec recorder) error {
-		if before, err := q.HeartbeatOfProject(ctx, int64(project)); err == nil && before == address {
+		if before, err := s.heartbeat(ctx, q, project); err == nil && before == address {
 			return nil
 		}
-		err := q.PutHeartbeat(ctx, gen.PutHeartbeatParams{ProjectID: int64(project), Address: address, CreatedAt: now.UnixMicro()})
+		err := q.PutHeartbeat(ctx, gen.PutHeartbeatParams{ProjectID: int64(project), Address: s.seal(heartbeatAt(int64(project)), address), CreatedAt: now.UnixMicro()})
 		if err != nil {
 			return err
 		}
@@ -30,7 +30,7 @@ func (s *Store) PutHeartbeat(ctx context.Context, project monitor.ProjectID, add
 // DropHeartbeat implements store.Pairing.
 func (s *Store) DropHeartbeat(ctx context.Context, project monitor.ProjectID) error {
 	return s.change(ctx, "drop heartbeat", project, func(q *gen.Queries, rec recorder) error {
-		address, err := q.HeartbeatOfProject(ctx, int64(project))
+		address, err := s.heartbeat(ctx, q, project)
 		if err != nil {
 			return err
 		}
@@ -53,8 +53,16 @@ func pairingEntry(verb account.Verb, project monitor.ProjectID, address string) 
 
 // Heartbeat implements store.Pairing.
 func (s *Store) Heartbeat(ctx context.Context, project monitor.ProjectID) (string, error) {
-	address, err := s.reading().HeartbeatOfProject(ctx, int64(project))
+	address, err := s.heartbeat(ctx, s.reading(), project)
 	return address, s.done("find heartbeat", err)
+}
+
+func (s *Store) heartbeat(ctx context.Context, q *gen.Queries, project monitor.ProjectID) (string, error) {
+	address, err := q.HeartbeatOfProject(ctx, int64(project))
+	if err != nil {
+		return "", err
+	}
+	return s.open(heartbeatAt(int64(project)), address)
 }
 
 // Heartbeats implements store.Pairing.
@@ -63,5 +71,7 @@ func (s *Store) Heartbeats(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, s.done("list heartbeats", err)
 	}
-	return each(rows, func(row gen.HeartbeatsRow) (string, error) { return row.Address, nil })
+	return each(rows, func(row gen.HeartbeatsRow) (string, error) {
+		return s.open(heartbeatAt(row.ProjectID), row.Address)
+	})
 }

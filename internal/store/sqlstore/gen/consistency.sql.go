@@ -42,6 +42,33 @@ func (q *Queries) DriftedStatus(ctx context.Context, most int32) ([]int64, error
 	return items, nil
 }
 
+const endAllRequests = `-- name: EndAllRequests :exec
+DELETE FROM api_requests
+`
+
+func (q *Queries) EndAllRequests(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, endAllRequests)
+	return err
+}
+
+const endAllSessions = `-- name: EndAllSessions :exec
+DELETE FROM sessions
+`
+
+func (q *Queries) EndAllSessions(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, endAllSessions)
+	return err
+}
+
+const endAllTokens = `-- name: EndAllTokens :exec
+DELETE FROM tokens
+`
+
+func (q *Queries) EndAllTokens(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, endAllTokens)
+	return err
+}
+
 const expiredLeases = `-- name: ExpiredLeases :many
 SELECT deliveries.id FROM deliveries
 WHERE deliveries.state = 'sending' AND deliveries.next_at < CAST($1 AS BIGINT)
@@ -88,6 +115,38 @@ func (q *Queries) Probe(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const projectIDs = `-- name: ProjectIDs :many
+SELECT id FROM projects WHERE id > $1 ORDER BY id LIMIT $2
+`
+
+type ProjectIDsParams struct {
+	After int64
+	Most  int32
+}
+
+func (q *Queries) ProjectIDs(ctx context.Context, arg ProjectIDsParams) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, projectIDs, arg.After, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const renewAssignments = `-- name: RenewAssignments :exec

@@ -55,3 +55,15 @@ UPDATE probe SET n = n + 1 WHERE id = 1;
 -- name: RenewAssignments :exec
 UPDATE check_channels SET since_rev = (SELECT checks.rev FROM checks WHERE checks.id = check_channels.check_id)
 WHERE channel_id = @channel_id;
+
+-- name: EndAllSessions :exec
+DELETE FROM sessions;
+
+-- name: EndAllTokens :exec
+DELETE FROM tokens;
+
+-- name: EndAllRequests :exec
+DELETE FROM api_requests;
+
+-- name: ProjectIDs :many
+SELECT id FROM projects WHERE id > @after ORDER BY id LIMIT @most;
