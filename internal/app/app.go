@@ -39,6 +39,7 @@ type App struct {
 	base    *url.URL
 	store   store.Store
 	health  *health
+	loops   *loops
 	metrics *metrics
 
 	// The parts that the roles of this process do not need are nil.
@@ -93,7 +94,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: c, store: st, health: &health{ask: st.Ready, now: now}}
+	a := &App{config: c, store: st, health: &health{ask: st.Ready, now: now}, loops: &loops{now: now}}
 	if err := a.prepare(ctx, mail, described); err != nil {
 		a.closeListeners()
 		return nil, errors.Join(err, st.Close())
@@ -206,7 +207,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 	if c.Has(RoleAlerter) {
 		a.alerter = &alerter.Alerter{
-			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
+			Store: a.store, Pings: a.store, Now: a.loops.clock("alerter"), Delivered: a.metrics.delivered, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
 			Senders: map[monitor.ChannelKind]alerter.Sender{
 				monitor.Email:   alerter.Email(mail, out.DialRelay),
 				monitor.Webhook: alerter.Webhook(out.Client(), c.Version),
@@ -228,7 +229,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	judgedUpTo := func() time.Time { return time.Time{} }
 	if c.Has(RoleScheduler) {
-		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: now, Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
+		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: a.loops.clock("scheduler"), Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
 		if a.ingest != nil {
 			a.scheduler.Evidence = a.ingest.Evidence
 		}
@@ -254,7 +255,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store: a.store, KeyUses: a.keyUses, SSO: c.sso(),
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, Live: a.live, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
+		Kick: kick, Live: a.live, Delayed: func() time.Time { return a.vitals.Report().Delayed }, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
 		SignupOpen: c.SignupOpen, Observe: a.metrics.observe, Demo: c.Demo,
 	})
 	a.public.Handler = handler

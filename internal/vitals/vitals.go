@@ -80,6 +80,7 @@ type Report struct {
 	Delayed time.Time
 	// Unjudged and Unsent tell which of the two it is.
 	Unjudged, Unsent bool
+	Unwritten        bool // the database takes no writes
 	// Broken are the rules that the last look at the whole database found broken, and
 	// Verified is when that was; zero: it was not yet.
 	Broken   []store.Violation
@@ -120,6 +121,7 @@ func (v *Vitals) Look(ctx context.Context, now time.Time) Report {
 	r := Report{At: now}
 	v.judging(&r)
 	if since := v.writes(ctx, now); !since.IsZero() {
+		r.Unwritten = true
 		r.since(since, now, WritesDown, "the database has taken no writes since %s")
 	}
 	if v.Alerts {
