@@ -41,7 +41,7 @@ func (b backup) Run(ctx context.Context, streams streams) error {
 }
 
 type restore struct {
-	File     string `arg:"" type:"existingfile" help:"The backup. Its manifest lies beside it."`
+	File     string `arg:"" help:"The backup. Its manifest lies beside it."`
 	Verify   bool   `help:"Only find out whether the backup could be used, in a place that is thrown away."`
 	Replace  bool   `help:"Move the database that is there aside."`
 	database `embed:""`

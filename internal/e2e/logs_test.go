@@ -71,8 +71,10 @@ projects:
 		if err := answer.Body.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if id := answer.Header.Get("X-Request-Id"); len(header) == 2 && header[0] == "X-Request-Id" && id == header[1] == strings.Contains(id, " ") {
-			t.Errorf("asked as %q, answered as %q", header[1], id)
+		if id := answer.Header.Get("X-Request-Id"); len(header) == 2 && header[0] == "X-Request-Id" {
+			if unsafe := strings.Contains(header[1], " "); (id == header[1]) == unsafe {
+				t.Errorf("asked as %q, answered as %q", header[1], id)
+			}
 		}
 	}
 	form := func(fields ...string) string {
@@ -94,9 +96,8 @@ projects:
 	ask("GET", "/login", "", "X-Request-Id", "from-the-proxy-0001")
 	ask("GET", "/login", "", "X-Request-Id", `bad id", "level":"ERROR`)
 	ask("GET", "/login?next=a%0A{%22level%22:%22ERROR%22}", "", "User-Agent", "evil\tagent")
-	eventually(t, 20*time.Second, "the mail, the webhook and the heartbeat have failed", func() bool {
-		return strings.Contains(server.Output(), "heartbeat not taken") &&
-			count(t, s, "SELECT count(*) FROM deliveries WHERE attempts > 0") == 2
+	eventually(t, 20*time.Second, "the mail and the webhook have failed", func() bool {
+		return count(t, s, "SELECT count(*) FROM deliveries WHERE attempts > 0") == 2
 	})
 	stop(t, server)
 
