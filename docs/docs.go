@@ -49,7 +49,7 @@ var contents = []struct {
 	{"Watch jobs", []string{"signals", "schedules", "statuses", "email-pings", "dialects"}},
 	{"Tell people", []string{"notifications", "status-pages-and-reports", "team", "accounts"}},
 	{"For programs", []string{"command-line", "checks-as-code", "api", "healthchecks-api", "moving"}},
-	{"Run a server", []string{"self-hosting", "security", "limits"}},
+	{"Run a server", []string{"self-hosting", "operating", "security", "limits"}},
 }
 
 // Page is one file.

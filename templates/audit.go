@@ -180,6 +180,12 @@ func didWords(e account.Entry) string {
 		return "declined to own the project, as"
 	case e.Verb == account.Accepted:
 		return "became the owner, as"
+	case e.Verb == account.Paired:
+		return "let this installation send its heartbeat, paired"
+	case e.Verb == account.Unpaired:
+		return "ended the heartbeat of this installation, paired"
+	case e.Verb == account.Restored:
+		return "restored from a backup"
 	case e.Verb == account.Edited && e.Object == account.OfMember:
 		return "gave another role to"
 	}

@@ -117,6 +117,7 @@ func TestFrame(t *testing.T) {
 			"blind interval",
 		},
 		{"nothing judged yet", func(p *templates.Page) { p.JudgedUpTo = time.Time{} }, []string{"No deadline has been judged yet."}, ""},
+		{"alerts are delayed", func(p *templates.Page) { p.Delayed = p.Now }, []string{"Alerts have been delayed since", "None is lost"}, ""},
 		{"nobody", func(p *templates.Page) { p.User = "" }, []string{"<title>Channels · Rollcall</title>"}, "<nav"},
 		{"odd name", func(p *templates.Page) { p.User = "+@example.org" }, []string{`<span class="avatar" aria-hidden="true"></span>`}, ""},
 		{"hostile name", func(p *templates.Page) { p.Title = "</title><script>x</script>" }, []string{"&lt;/title&gt;&lt;script&gt;"}, "<script>x"},

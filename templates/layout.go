@@ -34,10 +34,12 @@ type Page struct {
 	// JudgedUpTo is the instant up to which every deadline has been judged; zero
 	// when none has been yet.
 	JudgedUpTo time.Time
-	Blind      *monitor.Blind // the last blind interval, nil when there was none
-	Version    string
-	Flash      string // said once, after what was just done
-	Demo       bool   // whether a demonstration's pages stand beside the product's
+	// Delayed is since when alerts may be late; zero when they are not.
+	Delayed time.Time
+	Blind   *monitor.Blind // the last blind interval, nil when there was none
+	Version string
+	Flash   string // said once, after what was just done
+	Demo    bool   // whether a demonstration's pages stand beside the product's
 }
 
 // ProjectState is a project as the project menu shows it.

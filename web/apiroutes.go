@@ -60,6 +60,10 @@ func apiRoutes() []apiRoute {
 		{"POST", "members/{email}", keyWrite, (*Server).apiPutMember, 0},
 		{"DELETE", "members/{email}", keyWrite, (*Server).apiRemoveMember, 0},
 
+		{"GET", "heartbeat/", keyRead, (*Server).apiHeartbeat, 0},
+		{"POST", "heartbeat/", keyWrite, (*Server).apiPutHeartbeat, 0},
+		{"DELETE", "heartbeat/", keyWrite, (*Server).apiDropHeartbeat, 0},
+
 		{"POST", "apply/", keyWrite, (*Server).apiApply, anyBody},
 		{"GET", "export/", keyRead, (*Server).apiExport, 0},
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -86,7 +87,7 @@ func noteOf(ctx context.Context) *noted { return ctx.Value(notedKey{}).(*noted) 
 func (s *Server) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
-		notes := &noted{id: rand.Text(), route: "none", ip: clientIP(r, s.TrustedProxies), agent: r.UserAgent()}
+		notes := &noted{id: requestID(r, s.TrustedProxies), route: "none", ip: clientIP(r, s.TrustedProxies), agent: r.UserAgent()}
 		r = r.WithContext(context.WithValue(r.Context(), notedKey{}, notes))
 		out := &recorder{ResponseWriter: w}
 		defer func() {
@@ -100,6 +101,19 @@ func (s *Server) watch(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", notes.id)
 		next.ServeHTTP(out, r)
 	})
+}
+
+// safeID is an id of a request that can stand in a log as it is.
+var safeID = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// requestID is the id of a request: the one that a trusted proxy gave it, so that it
+// can be followed through both logs, or a new one.
+func requestID(r *http.Request, trusted []netip.Prefix) string {
+	said := r.Header.Get("X-Request-Id")
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && isTrusted(host, trusted) && safeID.MatchString(said) {
+		return said
+	}
+	return rand.Text()
 }
 
 // knownMethod keeps made-up methods from becoming as many metrics.

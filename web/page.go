@@ -67,8 +67,16 @@ func (s *Server) pageAbout(r *http.Request, who Who, title, here string, own []m
 func (s *Server) bare(title string) templates.Page {
 	return templates.Page{
 		Title: title, Clock: templates.Clock{Now: s.Now(), Zone: s.Zone},
-		JudgedUpTo: s.JudgedUpTo(), Version: s.Version, Demo: s.Demo != nil,
+		JudgedUpTo: s.JudgedUpTo(), Delayed: s.delayed(), Version: s.Version, Demo: s.Demo != nil,
 	}
+}
+
+// delayed is since when alerts may be late.
+func (s *Server) delayed() time.Time {
+	if s.Delayed == nil {
+		return time.Time{}
+	}
+	return s.Delayed()
 }
 
 // zoneOf is the zone in which somebody reads times.

@@ -46,6 +46,8 @@ type Config struct {
 	Kick func()
 	// Live tells open pages of changes; nil makes one that nothing else tells.
 	Live *Live
+	// Delayed is since when alerts may be late, zero when they are not; nil: never.
+	Delayed func() time.Time
 	// JudgedUpTo is the instant up to which every deadline has been judged.
 	JudgedUpTo func() time.Time
 	// MailDomain is the domain of mails that are pings; "" when none are taken.

@@ -295,10 +295,15 @@ func TestEveryAPIChangeIsRecorded(t *testing.T) {
 		"POST deliveries/{}/replay": {func() string {
 			return "/api/v3/deliveries/" + idOf(a.addDead(a.addChannel(a.project.ID, account.NewToken()))) + "/replay"
 		}, ""},
-		"POST projects/{}":             {at("/api/v3/projects/" + idOf(a.project.ID)), `{"name":"Production"}`},
-		"POST members/":                {at("/api/v3/members/"), `{"email":"kim@example.org","role":"member"}`},
-		"POST members/{}":              {member, `{"role":"manager"}`},
-		"DELETE members/{}":            {member, ""},
+		"POST projects/{}":  {at("/api/v3/projects/" + idOf(a.project.ID)), `{"name":"Production"}`},
+		"POST members/":     {at("/api/v3/members/"), `{"email":"kim@example.org","role":"member"}`},
+		"POST members/{}":   {member, `{"role":"manager"}`},
+		"DELETE members/{}": {member, ""},
+		"POST heartbeat/":   {at("/api/v3/heartbeat/"), `{"url":"https://watch.example.org/ping/fresh"}`},
+		"DELETE heartbeat/": {func() string {
+			a.ok(a.st.PutHeartbeat(t.Context(), a.project.ID, "https://watch.example.org/ping/other", a.now()))
+			return "/api/v3/heartbeat/"
+		}, ""},
 		"POST apply/":                  {at("/api/v3/apply/"), "projects:\n  - name: Production\n    channels: [{name: Applied, kind: email, address: a@example.org}]\n"},
 		"POST notifications/{}/status": {}, // these two change nothing
 		"POST bounces/":                {},

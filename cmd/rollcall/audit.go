@@ -30,7 +30,7 @@ func (a auditVerify) Run(ctx context.Context, streams streams) error {
 		return err
 	}
 	wrong := 0
-	looked, err := app.VerifyAudit(ctx, database, a.Project, func(project, n int64, words string) {
+	looked, err := app.VerifyAudit(ctx, database, a.SecretKeyFile, a.Project, func(project, n int64, words string) {
 		wrong++
 		fmt.Fprintf(streams.out, "project %d, entry %d: %s\n", project, n, words)
 	})

@@ -36,6 +36,11 @@ type commandLine struct {
 	Apply       apply       `cmd:"" help:"Bring about the channels and checks that a file describes."`
 	Export      export      `cmd:"" help:"Print the project as the file that apply takes."`
 	Import      imports     `cmd:"" help:"Make checks of crontabs, timers, and what other services watch."`
+	Pair        pair        `cmd:"" help:"Let two installations watch each other."`
+	Backup      backup      `cmd:"" help:"Copy a SQLite database, which may be in use, into a file."`
+	Restore     restore     `cmd:"" help:"Put a backup in place, or find out whether it could be."`
+	Verify      verify      `cmd:"" help:"Look at a whole database for what must not be there."`
+	Secrets     secrets     `cmd:"" help:"Look after the keys that seal the secrets in the database."`
 	Audit       audit       `cmd:"" help:"Look at the logs of who changed what."`
 	Completion  completion  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Version     showVersion `cmd:"" help:"Show the version."`
@@ -43,8 +48,9 @@ type commandLine struct {
 
 // database is the one flag that most commands have.
 type database struct {
-	Database     string `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file (${default}), or postgres://user:password@host/name."`
-	DatabaseFile string `env:"ROLLCALL_DATABASE_FILE" placeholder:"FILE" help:"Read the database's address from a file, so that it stands in no process list."`
+	Database      string      `env:"ROLLCALL_DATABASE" default:"${database}" placeholder:"ADDRESS" help:"Path of a SQLite file (${default}), or postgres://user:password@host/name."`
+	SecretKeyFile app.KeyFile `name:"secret-key-file" env:"ROLLCALL_SECRET_KEY_FILE" placeholder:"FILE" help:"File of the keys that seal the secrets in the database. Without it, the one beside a SQLite file, which is made at the first start; with PostgreSQL, none."`
+	DatabaseFile  string      `env:"ROLLCALL_DATABASE_FILE" placeholder:"FILE" help:"Read the database's address from a file, so that it stands in no process list."`
 }
 
 func (d database) address() (string, error) { return fromFile(d.Database, d.DatabaseFile) }
@@ -77,6 +83,8 @@ type serve struct {
 	MailTLSCert    string        `name:"mail-tls-cert" env:"ROLLCALL_MAIL_TLS_CERT" placeholder:"FILE" help:"Certificate with which mail is taken encrypted (STARTTLS)."`
 	MailTLSKey     string        `name:"mail-tls-key" env:"ROLLCALL_MAIL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
 	OIDC           oidc          `embed:"" prefix:"oidc-"`
+	HeartbeatURL   string        `name:"heartbeat-url" env:"ROLLCALL_HEARTBEAT_URL" placeholder:"URL" help:"Address, such as that of a check at another Rollcall, that is pinged every 30 seconds as long as this server does its work."`
+	HeartbeatFile  string        `name:"heartbeat-url-file" env:"ROLLCALL_HEARTBEAT_URL_FILE" placeholder:"FILE" help:"Read that address from a file."`
 	OpsListen      string        `env:"ROLLCALL_OPS_LISTEN" default:"127.0.0.1:8001" placeholder:"HOST:PORT" help:"Where health, metrics and profiles are served, without a password (${default}; empty: nowhere)."`
 	EgressAllow    []network     `env:"ROLLCALL_EGRESS_ALLOW" placeholder:"CIDR" help:"Networks that alerts may reach although they are private, separated by commas."`
 	TrustedProxies []network     `env:"ROLLCALL_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies that may say in X-Forwarded-For who a client is."`
@@ -111,6 +119,10 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
+	heartbeat, err := fromFile(s.HeartbeatURL, s.HeartbeatFile)
+	if err != nil {
+		return err
+	}
 	sso, err := s.OIDC.provider()
 	if err != nil {
 		return err
@@ -120,9 +132,9 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 		return err
 	}
 	a, err := app.Open(ctx, app.Config{
-		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
+		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, KeyFile: s.SecretKeyFile, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
-		OIDC:        sso,
+		OIDC: sso, HeartbeatURL: heartbeat,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
 		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n,
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,
@@ -198,7 +210,7 @@ func (m migrate) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
-	if err := app.Migrate(ctx, database); err != nil {
+	if err := app.Migrate(ctx, database, m.SecretKeyFile); err != nil {
 		return err
 	}
 	fmt.Fprintln(streams.out, "The database is up to date.")
@@ -240,7 +252,7 @@ func (u userAdd) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
-	made, err := app.AddUser(ctx, database, app.NewAccount{Email: u.Email, Password: password, Project: u.Project})
+	made, err := app.AddUser(ctx, database, u.SecretKeyFile, app.NewAccount{Email: u.Email, Password: password, Project: u.Project})
 	if err != nil {
 		return err
 	}
@@ -299,7 +311,7 @@ func (u userPassword) Run(ctx context.Context, streams streams) error {
 	if err != nil {
 		return err
 	}
-	if err := app.SetPassword(ctx, database, u.Email, password); err != nil {
+	if err := app.SetPassword(ctx, database, u.SecretKeyFile, u.Email, password); err != nil {
 		return err
 	}
 	fmt.Fprintf(streams.out, "%s has a new password.\n", u.Email)

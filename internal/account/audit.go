@@ -66,6 +66,9 @@ const (
 	Withdrawn Verb = "withdrawn" // the proposal of another owner
 	Declined  Verb = "declined"  // to become the owner
 	Accepted  Verb = "accepted"  // to become the owner
+	Restored  Verb = "restored"  // the whole database, from a backup
+	Paired    Verb = "paired"    // a project, with another installation
+	Unpaired  Verb = "unpaired"  // a project, from another installation
 )
 
 // Object is what kind of thing was changed.

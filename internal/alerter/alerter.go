@@ -53,6 +53,9 @@ type Alerter struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	BaseURL string // of the pages, without a slash at the end
+	// Delivered is called when a message about a flip was taken, with the time since
+	// what it tells became true; may be nil.
+	Delivered func(kind monitor.ChannelKind, since time.Duration)
 	// Changed is called when an attempt was recorded, for its project; may be nil.
 	Changed func(monitor.ProjectID)
 

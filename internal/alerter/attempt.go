@@ -99,6 +99,9 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 	if gone {
 		disable = "The receiver answered 410 Gone twice: it is not there any more."
 	}
+	if outcome.Verdict == monitor.Done && d.Flip != nil && a.Delivered != nil {
+		a.Delivered(d.Channel.Kind, ended.Sub(d.Flip.At))
+	}
 	if after.State == monitor.Dead {
 		a.stats.dead(d.Channel.Kind)
 	}

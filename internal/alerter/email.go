@@ -180,6 +180,23 @@ func (e email) messageID(baseURL, id string) string {
 	return id + "@" + host
 }
 
+// ProbeRelay asks the mail server whether it lets us in, as a mail would, and leaves.
+func ProbeRelay(ctx context.Context, server SMTPConfig, dial Dial) error {
+	ctx, cancel := context.WithCancel(ctx) // ends the connection, too
+	defer cancel()
+	e := email{server, dial}
+	client, err := e.client(ctx)
+	if err != nil {
+		return errors.New(outbound.Clean(err.Error(), server.Password))
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return errors.New(e.refused(ctx, err).Answer)
+	}
+	_ = client.CloseWithSMTPClient(session) // it let us in, whatever it says to QUIT
+	return nil
+}
+
 // refused is the outcome when the server was not reached or did not let us in. A
 // final no before the message was offered is about our settings, not about it.
 func (e email) refused(ctx context.Context, err error) Outcome {

@@ -29,6 +29,7 @@ import (
 	"rollcall/internal/store"
 	"rollcall/internal/store/postgres"
 	"rollcall/internal/store/sqlite"
+	"rollcall/internal/vitals"
 	"rollcall/web"
 )
 
@@ -38,6 +39,7 @@ type App struct {
 	base    *url.URL
 	store   store.Store
 	health  *health
+	loops   *loops
 	metrics *metrics
 
 	// The parts that the roles of this process do not need are nil.
@@ -52,6 +54,7 @@ type App struct {
 	mailbox   *mailbox.Mailbox
 	keyUses   *web.KeyUses
 	live      *web.Live
+	vitals    *vitals.Vitals
 }
 
 // now is the clock of the whole program.
@@ -78,17 +81,20 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err := c.OIDC.check(); err != nil {
 		return nil, err
 	}
+	if _, err := c.heartbeat(); err != nil {
+		return nil, err
+	}
 	var described provision.Document
 	if c.Provision != "" {
 		if described, err = provision.Load(c.Provision); err != nil {
 			return nil, err
 		}
 	}
-	st, err := OpenStore(ctx, c.Database)
+	st, err := OpenStore(ctx, c.Database, c.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: c, store: st, health: &health{ask: st.Ready, now: now}}
+	a := &App{config: c, store: st, health: &health{ask: st.Ready, now: now}, loops: &loops{now: now}}
 	if err := a.prepare(ctx, mail, described); err != nil {
 		a.closeListeners()
 		return nil, errors.Join(err, st.Close())
@@ -96,8 +102,20 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	return a, nil
 }
 
-// OpenStore opens the database by its address, and brings its schema up to date.
-func OpenStore(ctx context.Context, database string) (store.Store, error) {
+// OpenStore opens the database by its address, brings its schema up to date, and lets
+// it seal its secrets.
+func OpenStore(ctx context.Context, database string, keys KeyFile) (store.Store, error) {
+	st, err := openEngine(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if err := unlock(ctx, st, database, keys); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+func openEngine(ctx context.Context, database string) (store.Store, error) {
 	if manyNodes(database) {
 		return opened(postgres.Open(ctx, database))
 	}
@@ -186,10 +204,10 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		changed = a.live.Changed
 	}
 	a.metrics = newMetrics(c.Version, parts{a})
+	out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 	if c.Has(RoleAlerter) {
-		out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 		a.alerter = &alerter.Alerter{
-			Store: a.store, Pings: a.store, Now: now, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
+			Store: a.store, Pings: a.store, Now: a.loops.clock("alerter"), Delivered: a.metrics.delivered, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
 			Senders: map[monitor.ChannelKind]alerter.Sender{
 				monitor.Email:   alerter.Email(mail, out.DialRelay),
 				monitor.Webhook: alerter.Webhook(out.Client(), c.Version),
@@ -211,7 +229,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	judgedUpTo := func() time.Time { return time.Time{} }
 	if c.Has(RoleScheduler) {
-		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: now, Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
+		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: a.loops.clock("scheduler"), Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
 		if a.ingest != nil {
 			a.scheduler.Evidence = a.ingest.Evidence
 		}
@@ -219,6 +237,9 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 			a.scheduler.Settle = settle
 		}
 		judgedUpTo = a.scheduler.JudgedUpTo
+	}
+	if err := a.watch(mail, out); err != nil {
+		return err
 	}
 	if a.private != nil {
 		a.private.Handler = a.ops()
@@ -234,7 +255,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 		Store: a.store, KeyUses: a.keyUses, SSO: c.sso(),
 		Pings:   web.NewPings(web.PingConfig{Ingest: a.ingest, Directory: a.store, Trusted: c.TrustedProxies, Now: now, KeyUses: a.keyUses}),
 		BaseURL: a.base, Now: now, Log: c.Log, Version: c.Version, TrustedProxies: c.TrustedProxies,
-		Kick: kick, Live: a.live, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
+		Kick: kick, Live: a.live, Delayed: func() time.Time { return a.vitals.Report().Delayed }, JudgedUpTo: judgedUpTo, MailDomain: a.offeredMailDomain(), MailConfigured: c.SMTP != "",
 		SignupOpen: c.SignupOpen, Observe: a.metrics.observe, Demo: c.Demo,
 	})
 	a.public.Handler = handler

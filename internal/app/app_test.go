@@ -175,7 +175,7 @@ func TestPingIsStoredAndServerStopsInOrder(t *testing.T) {
 	p.eventually("started", func() bool { return p.ops("/startupz").code == 200 })
 	for path, want := range map[string]string{
 		"/livez":  `{"status":"alive"}`,
-		"/readyz": `{"database":true,"status":"ready","stopping":false}`,
+		"/readyz": `{"alerts":true,"database":true,"pings":true,"status":"ready","stopping":false}`,
 	} {
 		if got := p.ops(path); got.code != 200 || strings.TrimSpace(got.body) != want {
 			t.Errorf("%s: %d %s, want %s", path, got.code, got.body, want)
@@ -246,6 +246,7 @@ func TestMetrics(t *testing.T) {
 		`(?m)^ping_commit_duration_seconds_count [1-9]`, `(?m)^db_up 1$`, `(?m)^notifications_pending 0$`, `(?m)^notifications_oldest_age_seconds 0$`,
 		`(?m)^evaluations_total `, `(?m)^flips_total `, `(?m)^build_info\{version="test"\} 1$`,
 		`(?m)^http_requests_total\{code="200",method="GET",route="/login"\} 1$`, `(?m)^go_goroutines `,
+		`(?m)^consistency_violations\{rule="deadline_is_judged"\} 0$`, `(?m)^trouble 0$`, `(?m)^disk_free_bytes [1-9]`, `(?m)^sqlite_wal_bytes `,
 	} {
 		if !regexp.MustCompile(want).MatchString(before) {
 			t.Errorf("no %s", want)
@@ -283,7 +284,7 @@ func TestSetupLinkUntilThereIsAnAccount(t *testing.T) {
 	}
 	_ = p.stop()
 
-	_, err := app.AddUser(t.Context(), c.Database, app.NewAccount{Email: "ops@example.org", Password: "correct horse", Project: "Main"})
+	_, err := app.AddUser(t.Context(), c.Database, "", app.NewAccount{Email: "ops@example.org", Password: "correct horse", Project: "Main"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +321,7 @@ func TestRolesRunAlone(t *testing.T) {
 		t.Errorf("without the role it listens on %s", got)
 	}
 	added := app.NewAccount{Email: "new@example.org", Password: "correct horse", Project: "Beside a server"}
-	if _, err := app.AddUser(t.Context(), address, added); err != nil {
+	if _, err := app.AddUser(t.Context(), address, "", added); err != nil {
 		t.Errorf("add a user while servers run: %v", err)
 	}
 	workers.eventually("judged", func() bool { return workers.ops("/startupz").code == 200 })
@@ -397,7 +398,7 @@ func TestWhatIsWrongIsFoundBeforeAnythingIsWritten(t *testing.T) {
 			if _, err := os.Stat(c.Database); errors.Is(err, os.ErrNotExist) {
 				return
 			}
-			st, err := app.OpenStore(t.Context(), c.Database)
+			st, err := app.OpenStore(t.Context(), c.Database, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,17 +17,20 @@ import (
 
 // Config says how a process runs.
 type Config struct {
-	Listen    string // address of the pages and pings; port 0 takes any
-	OpsListen string // address of health, metrics and profiles; "" serves none
-	Database  string // a path of SQLite, or postgres://…
-	BaseURL   string // how people and jobs reach this server; "" is Listen
-	SMTP      string // smtp[s]://user:pass@host:port?from=…; "" sends no mail
+	Listen    string  // address of the pages and pings; port 0 takes any
+	OpsListen string  // address of health, metrics and profiles; "" serves none
+	Database  string  // a path of SQLite, or postgres://…
+	KeyFile   KeyFile // of the keys that seal the secrets in the database
+	BaseURL   string  // how people and jobs reach this server; "" is Listen
+	SMTP      string  // smtp[s]://user:pass@host:port?from=…; "" sends no mail
 
 	SignupOpen bool // anybody can make an account who can read mail at its address
 
 	MailListen        string // address at which pings by e-mail are taken; "" takes none
 	MailDomain        string // what follows the @ of their addresses; "" is the host of BaseURL
 	MailCert, MailKey string // files of the certificate for STARTTLS; "" offers none
+
+	HeartbeatURL string // what expects a ping as long as this process does its work; "" is nothing
 
 	OIDC OIDC // the provider of single sign-on
 

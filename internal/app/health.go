@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,4 +51,58 @@ func (h *health) probe(ctx context.Context) (database error, stopping bool) {
 // watched reports whether somebody sends work by the answers of probe.
 func (h *health) watched() bool {
 	return h.now().Sub(time.Unix(h.probed.Load(), 0)) < probedFor
+}
+
+// loopLimit is how long a loop of the process may stand still: then only a new start
+// helps.
+const loopLimit = 30 * time.Second
+
+// loops knows when the loops of the process last came by: each asks for the time.
+type loops struct {
+	now func() time.Time
+
+	mu   sync.Mutex // guards the rest
+	last map[string]*pulse
+}
+
+// clock is the clock of one loop.
+func (l *loops) clock(name string) func() time.Time {
+	p := &pulse{}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == nil {
+		l.last = map[string]*pulse{}
+	}
+	l.last[name] = p
+	return func() time.Time {
+		at := l.now()
+		p.beat(at)
+		return at
+	}
+}
+
+// still returns the loops that stand still. One that has not begun does not.
+func (l *loops) still() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var still []string
+	for name, p := range l.last {
+		if at := p.last(); !at.IsZero() && l.now().Sub(at) > loopLimit {
+			still = append(still, name)
+		}
+	}
+	slices.Sort(still)
+	return still
+}
+
+// pulse is an instant that a loop sets and others read.
+type pulse struct{ at atomic.Int64 }
+
+func (p *pulse) beat(now time.Time) { p.at.Store(now.UnixMicro()) }
+
+func (p *pulse) last() time.Time {
+	if us := p.at.Load(); us != 0 {
+		return time.UnixMicro(us).UTC()
+	}
+	return time.Time{}
 }

@@ -78,7 +78,7 @@ func TestStopWhileAMailIsSent(t *testing.T) {
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
-	st, err := app.OpenStore(t.Context(), c.Database)
+	st, err := app.OpenStore(t.Context(), c.Database, "")
 	if err != nil {
 		t.Fatal(err)
 	}

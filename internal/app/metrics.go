@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
 )
 
 // metrics is what the process counts. Labels come from small fixed sets only, so
@@ -19,6 +23,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
+	latency  *prometheus.HistogramVec
 }
 
 func newMetrics(version string, parts prometheus.Collector) *metrics {
@@ -32,11 +37,15 @@ func newMetrics(version string, parts prometheus.Collector) *metrics {
 			Buckets: []float64{.001, .005, .02, .1, .5, 2, 10},
 		}, []string{"route"}),
 	}
+	m.latency = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "alert_latency_seconds", Help: "Time from the deadline or report that a message tells of until the message was taken.",
+		Buckets: []float64{.1, .5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200},
+	}, []string{"kind"})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "build_info", Help: "1 for the version that runs.",
 	}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.took, build, parts,
+	m.registry.MustRegister(m.requests, m.took, m.latency, build, parts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -51,6 +60,11 @@ func (m *metrics) observe(route, method string, code int, took time.Duration) {
 	m.took.WithLabelValues(route).Observe(took.Seconds())
 }
 
+// delivered counts a message that was taken.
+func (m *metrics) delivered(kind monitor.ChannelKind, since time.Duration) {
+	m.latency.WithLabelValues(string(kind)).Observe(max(0, since).Seconds())
+}
+
 // parts reads the counters of the workers, and asks the database what waits, when
 // the metrics are asked for.
 type parts struct{ *App }
@@ -62,6 +76,7 @@ func (parts) Describe(chan<- *prometheus.Desc) {}
 func (p parts) Collect(out chan<- prometheus.Metric) {
 	s := scrape{out}
 	p.collectStore(s)
+	p.collectVitals(s)
 	if p.ingest != nil {
 		stats := p.ingest.Stats()
 		s.counter("pings_accepted_total", "Pings stored and answered.", stats.Accepted.Load())
@@ -128,6 +143,35 @@ func (p parts) collectStore(s scrape) {
 	s.gauge("notifications_oldest_age_seconds", "Age of the oldest delivery that is due and not sent; page somebody by this one.", age)
 }
 
+// collectVitals sends what was found by the last look at this process.
+func (p parts) collectVitals(s scrape) {
+	report := p.vitals.Report()
+	count := map[store.Rule]int{}
+	for _, b := range report.Broken {
+		count[b.Rule] = b.Count
+	}
+	for _, rule := range store.Rules() {
+		s.gauge("consistency_violations", "Cases in which a rule was broken that always holds, by the last look at the database.", float64(count[rule]), "rule", string(rule))
+	}
+	if !report.Verified.IsZero() {
+		s.gauge("consistency_last_look_timestamp_seconds", "When the database was last looked at.", float64(report.Verified.Unix()))
+	}
+	s.gauge("trouble", "How many things are wrong with this process; what is in /statusz.", float64(len(report.Trouble)))
+	if last := p.vitals.Heartbeat.Last(); !last.IsZero() {
+		s.gauge("heartbeat_out_last_success_timestamp_seconds", "When a heartbeat was last taken.", float64(last.Unix()))
+	}
+	if p.vitals.Disk != nil {
+		if free, _, err := p.vitals.Disk(); err == nil {
+			s.gauge("disk_free_bytes", "Room for the database.", float64(free))
+		}
+	}
+	if !manyNodes(p.config.Database) {
+		if log, err := os.Stat(p.config.Database + "-wal"); err == nil {
+			s.gauge("sqlite_wal_bytes", "Size of the write-ahead log of SQLite.", float64(log.Size()))
+		}
+	}
+}
+
 // scrape sends metrics; labels are given as names and values in turn.
 type scrape struct{ out chan<- prometheus.Metric }
 
@@ -139,8 +183,8 @@ func (s scrape) seconds(name, help string, d time.Duration, labels ...string) {
 	s.send(prometheus.CounterValue, name, help, d.Seconds(), labels)
 }
 
-func (s scrape) gauge(name, help string, v float64) {
-	s.send(prometheus.GaugeValue, name, help, v, nil)
+func (s scrape) gauge(name, help string, v float64, labels ...string) {
+	s.send(prometheus.GaugeValue, name, help, v, labels)
 }
 
 func (s scrape) send(kind prometheus.ValueType, name, help string, v float64, labels []string) {

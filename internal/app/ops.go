@@ -27,10 +27,17 @@ func (a *App) ops() http.Handler {
 	return mux
 }
 
-// livez says that the process serves. It does not ask the database: a new start
-// of this process would not bring that back.
+// livez says whether a new start of this process would help. It does not ask the
+// database, and excuses loops that wait for one that is away: a new start would not
+// bring that back.
 func (a *App) livez(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"status": "alive"})
+	still := a.loops.still()
+	if len(still) == 0 || a.vitals.Report().Unwritten {
+		reply(w, http.StatusOK, map[string]any{"status": "alive"})
+		return
+	}
+	a.config.Log.Error("a loop stands still", "loops", still)
+	reply(w, http.StatusServiceUnavailable, map[string]any{"status": "dead", "standing_still": still})
 }
 
 // readyz says whether work may be sent here.
@@ -43,7 +50,11 @@ func (a *App) readyz(w http.ResponseWriter, r *http.Request) {
 	case database != nil:
 		code, status = http.StatusServiceUnavailable, "database away"
 	}
-	reply(w, code, map[string]any{"status": status, "database": database == nil, "stopping": stopping})
+	report, open := a.vitals.Report(), code == http.StatusOK
+	reply(w, code, map[string]any{
+		"status": status, "database": database == nil, "stopping": stopping,
+		"pings": open && a.ingest != nil, "alerts": open && a.alerter != nil && !report.Unjudged && !report.Unsent,
+	})
 }
 
 // startupz says whether the start is over: with the scheduler's first pass, any
@@ -65,6 +76,8 @@ type status struct {
 	Waiting       *int       `json:"deliveries_waiting"`
 	OldestWaiting *time.Time `json:"deliveries_oldest"`
 	LastBlind     *blind     `json:"last_blind"`
+	DelayedSince  *time.Time `json:"alerts_delayed_since"`
+	Trouble       []string   `json:"trouble"`
 }
 
 type blind struct {
@@ -89,6 +102,8 @@ func (a *App) statusz(w http.ResponseWriter, r *http.Request) {
 	if blinds, err := a.store.Blinds(ctx, time.Time{}, 1); err == nil && len(blinds) > 0 {
 		s.LastBlind = &blind{blinds[0].From, blinds[0].To, blinds[0].Cause}
 	}
+	report := a.vitals.Report()
+	s.DelayedSince, s.Trouble = known(report.Delayed), append([]string{}, report.Trouble...)
 	reply(w, http.StatusOK, s)
 }
 

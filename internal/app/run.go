@@ -59,7 +59,7 @@ func (w worker) end(limit context.Context) {
 
 // workers are the parts of a running process.
 type workers struct {
-	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, trimmer, keyUses worker
+	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, trimmer, keyUses, vitals, sealer worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -117,6 +117,10 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 	if a.mailbox != nil {
 		w.mail = start(ctx, group, "mailbox", func(ctx context.Context) error { return a.mailbox.Serve(ctx, a.mail) })
 	}
+	if a.config.KeyFile.of(a.config.Database) != "" {
+		w.sealer = start(ctx, group, "sealer", a.seal)
+	}
+	w.vitals = start(ctx, group, "vitals", a.vitals.Run)
 	if a.private != nil {
 		w.private = start(ctx, group, "operations", a.private.run)
 	}
@@ -135,6 +139,8 @@ func (a *App) stop(limit context.Context, w workers) {
 		case <-limit.Done():
 		}
 	}
+	w.sealer.end(limit)
+	w.vitals.end(limit)
 	w.live.end(limit) // a stream is a request that would not end by itself
 	if a.ingest != nil {
 		leaving, cancel := context.WithTimeout(limit, leaveLimit)

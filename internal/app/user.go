@@ -25,7 +25,7 @@ type Opened struct {
 
 // AddUser makes an account with its project and keys. It refuses an address that
 // has an account.
-func AddUser(ctx context.Context, database string, n NewAccount) (Opened, error) {
+func AddUser(ctx context.Context, database string, keys KeyFile, n NewAccount) (Opened, error) {
 	var made Opened
 	name, err := account.ValidProjectName(n.Project)
 	if err != nil {
@@ -34,7 +34,7 @@ func AddUser(ctx context.Context, database string, n NewAccount) (Opened, error)
 	if made.User, err = credentials(n.Email, n.Password); err != nil {
 		return made, err
 	}
-	return made, withStore(ctx, database, func(st store.Store) error {
+	return made, withStore(ctx, database, keys, func(st store.Store) error {
 		made.User, err = st.CreateUser(ctx, made.User)
 		if errors.Is(err, fault.Conflict) {
 			return fault.Say(fault.Conflict, "%s has an account already; nothing was changed", made.User.Email)
@@ -59,12 +59,12 @@ func AddUser(ctx context.Context, database string, n NewAccount) (Opened, error)
 }
 
 // SetPassword gives an account a new password, or its first one.
-func SetPassword(ctx context.Context, database, email, password string) error {
+func SetPassword(ctx context.Context, database string, keys KeyFile, email, password string) error {
 	to, err := credentials(email, password)
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, database, func(st store.Store) error {
+	return withStore(ctx, database, keys, func(st store.Store) error {
 		user, err := st.UserByEmail(ctx, to.Email)
 		if errors.Is(err, fault.NotFound) {
 			return fault.Say(fault.NotFound, "%s has no account", to.Email)
@@ -90,8 +90,8 @@ func credentials(email, password string) (account.User, error) {
 }
 
 // withStore opens the database for one piece of work.
-func withStore(ctx context.Context, database string, work func(store.Store) error) error {
-	st, err := OpenStore(ctx, database)
+func withStore(ctx context.Context, database string, keys KeyFile, work func(store.Store) error) error {
+	st, err := OpenStore(ctx, database, keys)
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,6 @@ func withStore(ctx context.Context, database string, work func(store.Store) erro
 }
 
 // Migrate brings the schema of a database up to date.
-func Migrate(ctx context.Context, database string) error {
-	return withStore(ctx, database, func(store.Store) error { return nil })
+func Migrate(ctx context.Context, database string, keys KeyFile) error {
+	return withStore(ctx, database, keys, func(store.Store) error { return nil })
 }

@@ -12,7 +12,7 @@ type line struct {
 }
 
 // pure packages hold the rules. Nothing they reach talks to a database or the network.
-const pure = "internal/schedule internal/monitor internal/account internal/fault"
+const pure = "internal/schedule internal/monitor internal/account internal/sealed internal/fault"
 
 // table has a line for every package. Direction: pure ← store ← workers ← web ←
 // app ← cmd; workers never import one another, they meet in the store.
@@ -29,6 +29,8 @@ var table = map[string]line{
 	"internal/monitor":  {may: "internal/schedule internal/fault"},
 	"internal/account":  {may: "internal/monitor internal/schedule internal/fault", why: "the project that has members is the project that has checks: one type for its id; the audit log tells what changed of a check"},
 
+	"internal/sealed": {may: "internal/fault", why: "it reads one file, the keys, and nothing else outside"},
+
 	"internal/store":              {may: "pure"},
 	"internal/store/sqlstore":     {may: "pure internal/store internal/store/sqlstore/gen migrations"},
 	"internal/store/sqlstore/gen": {},
@@ -43,6 +45,7 @@ var table = map[string]line{
 	"internal/scheduler": {may: "internal/store internal/monitor internal/fault"},
 	"internal/alerter":   {may: "pure internal/store internal/outbound templates"},
 	"internal/outbound":  {},
+	"internal/vitals":    {may: "internal/store internal/fault internal/outbound", why: "its heartbeat leaves as alerts do"},
 	"internal/provision": {may: "pure internal/store internal/dialect", why: "it knows the names of the services whose tokens a check may have"},
 	"internal/client":    {},
 	"internal/importer":  {may: "internal/schedule internal/fault"},

@@ -36,7 +36,7 @@ type Site struct {
 func Start(t *testing.T, change ...func(*app.Config)) *Site {
 	t.Helper()
 	database := filepath.Join(t.TempDir(), "rollcall.db")
-	if _, err := app.AddUser(t.Context(), database, app.NewAccount{Email: Email, Password: Password, Project: "Main"}); err != nil {
+	if _, err := app.AddUser(t.Context(), database, "", app.NewAccount{Email: Email, Password: Password, Project: "Main"}); err != nil {
 		t.Fatal(err)
 	}
 	return start(t, database, change...)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -140,6 +141,37 @@ func (a *API) Apply(ctx context.Context, yaml []byte, options ApplyOptions) (App
 // key it has no secrets.
 func (a *API) Export(ctx context.Context) ([]byte, error) {
 	return a.do(ctx, request{path: "export/", accept: "application/yaml"})
+}
+
+// Heartbeat returns the host that the server sends its heartbeat to for the project,
+// "" for none. Rollcall only.
+func (a *API) Heartbeat(ctx context.Context) (host string, err error) {
+	answer, err := ask[struct {
+		Host string `json:"host"`
+	}](ctx, a, request{path: "heartbeat/"})
+	return answer.Host, orNone(err)
+}
+
+// orNone takes what is not there for nothing.
+func orNone(err error) error {
+	if refused, ok := errors.AsType[*Error](err); ok && refused.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
+
+// PutHeartbeat lets the server send its heartbeat to an address, such as the ping URL
+// of a check at another one. Rollcall only.
+func (a *API) PutHeartbeat(ctx context.Context, address string) error {
+	body := map[string]string{"url": address}
+	_, err := a.do(ctx, request{method: http.MethodPost, path: "heartbeat/", body: body})
+	return err
+}
+
+// DropHeartbeat ends that; it is no error when there was none.
+func (a *API) DropHeartbeat(ctx context.Context) error {
+	_, err := a.do(ctx, request{method: http.MethodDelete, path: "heartbeat/"})
+	return orNone(err)
 }
 
 // PageURL is the address of the page of a check, for people. Who has only a

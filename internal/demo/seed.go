@@ -52,11 +52,11 @@ func (s seeded) watched() monitor.Check {
 // seed makes the account, the sample project with its past, and its channels. The
 // past was told to nobody: all that Deliveries will list was really sent.
 func seed(ctx context.Context, database, password string, channels []monitor.Channel, now time.Time) (seeded, error) {
-	made, err := app.AddUser(ctx, database, app.NewAccount{Email: email, Password: password, Project: project})
+	made, err := app.AddUser(ctx, database, "", app.NewAccount{Email: email, Password: password, Project: project})
 	if err != nil {
 		return seeded{}, err
 	}
-	st, err := app.OpenStore(ctx, database)
+	st, err := app.OpenStore(ctx, database, "")
 	if err != nil {
 		return seeded{}, err
 	}

@@ -29,6 +29,7 @@ type world struct {
 	*sqlite.Store
 	t       *testing.T
 	in      *ingest.Ingest // of the last scheduler
+	path    string
 	project account.Project
 	channel monitor.Channel
 }
@@ -36,12 +37,13 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := t.Context()
-	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "rollcall.db"))
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	st, err := sqlite.Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	w := &world{Store: st, t: t}
+	w := &world{Store: st, t: t, path: path}
 	user, err := st.CreateUser(ctx, account.User{Email: "ops@example.org", Created: now()})
 	if err != nil {
 		t.Fatal(err)

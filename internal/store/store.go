@@ -43,8 +43,11 @@ type Store interface {
 	Public
 	Notices
 	Housekeeping
+	Consistency
+	Pairing
+	Secrets
 
-	// Ready reports whether the database answers; nil when it does.
+	// Ready reports whether the database takes a write; nil when it does.
 	Ready(ctx context.Context) error
 	// Close ends the use of the database.
 	Close() error

@@ -253,7 +253,7 @@ func (d *door) create(ctx context.Context, ref store.Ref, project monitor.Projec
 	check.ID = monitor.CheckID(id)
 	loaded.Check = check
 	d.keep(loaded, check.ID)
-	_, err = d.conn.Exec(ctx, "INSERT INTO check_channels (check_id, channel_id) SELECT $1, id FROM channels WHERE project_id = $2", id, int64(project))
+	_, err = d.conn.Exec(ctx, sqlstore.AssignAll, id, int64(project))
 	return loaded, err
 }
 
@@ -272,8 +272,8 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 	queuePings(batch, w.Pings)
 	for _, a := range w.Assigns {
 		batch.Queue("DELETE FROM check_channels WHERE check_id = $1", a.Check)
-		batch.Queue(`INSERT INTO check_channels (check_id, channel_id)
-			SELECT $1, id FROM channels WHERE id = ANY($2::bigint[]) AND project_id = $3`, a.Check, a.Channels, a.Project)
+		batch.Queue(`INSERT INTO check_channels (check_id, channel_id, since_rev)
+			SELECT $1, id, (SELECT rev FROM checks WHERE id = $1) FROM channels WHERE id = ANY($2::bigint[]) AND project_id = $3`, a.Check, a.Channels, a.Project)
 	}
 	for _, f := range w.Flips {
 		row := sqlstore.FlipRow(f.Flip)

@@ -113,14 +113,6 @@ func (s *Store) start(ctx context.Context) error {
 	return nil
 }
 
-// Ready reports whether the server answers.
-func (s *Store) Ready(ctx context.Context) error {
-	if err := s.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("ask the database: %w", classify(err))
-	}
-	return nil
-}
-
 // Close ends the use of the pool.
 func (s *Store) Close() error {
 	err := s.db.Close()

@@ -49,9 +49,9 @@ func (s *Store) prepare(ctx context.Context) error {
 		&s.hot.span:        sqlstore.BeginSpan,
 		&s.hot.mark:        sqlstore.PutMark,
 		&s.hot.unassign:    "DELETE FROM check_channels WHERE check_id = ?",
-		&s.hot.assign: `INSERT INTO check_channels (check_id, channel_id)
-			SELECT $1, id FROM channels WHERE id = $2 AND project_id = $3`,
-		&s.hot.assignAll: "INSERT INTO check_channels (check_id, channel_id) SELECT $1, id FROM channels WHERE project_id = $2",
+		&s.hot.assign: `INSERT INTO check_channels (check_id, channel_id, since_rev)
+			SELECT $1, id, (SELECT rev FROM checks WHERE id = $1) FROM channels WHERE id = $2 AND project_id = $3`,
+		&s.hot.assignAll: sqlstore.AssignAll,
 	} {
 		stmt, err := s.write.PrepareContext(ctx, text)
 		if err != nil {

@@ -160,14 +160,6 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// Ready reports whether the file answers.
-func (s *Store) Ready(ctx context.Context) error {
-	if err := s.read.QueryRowContext(ctx, "SELECT 1").Scan(new(int)); err != nil {
-		return fmt.Errorf("ask the database: %w", classify(err))
-	}
-	return nil
-}
-
 // Close folds the write-ahead log into the file, closes it and gives up its lock.
 func (s *Store) Close() error {
 	var errs []error

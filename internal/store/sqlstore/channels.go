@@ -12,11 +12,10 @@ import (
 // CreateChannel implements store.Channels.
 func (s *Store) CreateChannel(ctx context.Context, c monitor.Channel) (monitor.Channel, error) {
 	err := s.change(ctx, "create channel", c.Project, func(q *gen.Queries, rec recorder) error {
-		id, err := q.InsertChannel(ctx, insertChannel(c))
-		if err != nil {
+		var err error
+		if c.ID, err = s.insertChannel(ctx, q, c); err != nil {
 			return err
 		}
-		c.ID = monitor.ChannelID(id)
 		return rec(account.ChannelEntry(account.Created, c).Changes(account.Fields{}, account.ChannelFields(c)))
 	})
 	return c, err
@@ -25,11 +24,11 @@ func (s *Store) CreateChannel(ctx context.Context, c monitor.Channel) (monitor.C
 // EditChannel implements store.Channels.
 func (s *Store) EditChannel(ctx context.Context, c monitor.Channel) error {
 	return s.change(ctx, "edit channel", c.Project, func(q *gen.Queries, rec recorder) error {
-		before, err := channelByID(ctx, q, c.Project, c.ID)
+		before, err := s.channelByID(ctx, q, c.Project, c.ID)
 		if err != nil {
 			return err
 		}
-		row := ChannelRow(c)
+		row := s.channelRow(c)
 		_, err = q.UpdateChannel(ctx, gen.UpdateChannelParams{
 			ID:        row.ID,
 			ProjectID: row.ProjectID,
@@ -43,6 +42,9 @@ func (s *Store) EditChannel(ctx context.Context, c monitor.Channel) error {
 		verb := account.Edited
 		if before.Disabled != "" && c.Disabled == "" {
 			verb = account.Enabled
+			if err := q.RenewAssignments(ctx, row.ID); err != nil {
+				return err
+			}
 		}
 		entry := account.ChannelEntry(verb, c).Changes(account.ChannelFields(before), account.ChannelFields(c))
 		if len(entry.Before)+len(entry.After) == 0 {
@@ -55,7 +57,7 @@ func (s *Store) EditChannel(ctx context.Context, c monitor.Channel) error {
 // DeleteChannel implements store.Channels.
 func (s *Store) DeleteChannel(ctx context.Context, project monitor.ProjectID, id monitor.ChannelID) error {
 	return s.change(ctx, "delete channel", project, func(q *gen.Queries, rec recorder) error {
-		before, err := channelByID(ctx, q, project, id)
+		before, err := s.channelByID(ctx, q, project, id)
 		if err != nil {
 			return err
 		}
@@ -66,12 +68,12 @@ func (s *Store) DeleteChannel(ctx context.Context, project monitor.ProjectID, id
 	})
 }
 
-func channelByID(ctx context.Context, q *gen.Queries, project monitor.ProjectID, id monitor.ChannelID) (monitor.Channel, error) {
+func (s *Store) channelByID(ctx context.Context, q *gen.Queries, project monitor.ProjectID, id monitor.ChannelID) (monitor.Channel, error) {
 	row, err := q.ChannelByID(ctx, gen.ChannelByIDParams{ProjectID: int64(project), ID: int64(id)})
 	if err != nil {
 		return monitor.Channel{}, err
 	}
-	return ChannelOf(row)
+	return s.channelOf(row)
 }
 
 // Channel implements store.Channels.
@@ -80,7 +82,7 @@ func (s *Store) Channel(ctx context.Context, project monitor.ProjectID, id monit
 	if err != nil {
 		return monitor.Channel{}, s.done("find channel", err)
 	}
-	return ChannelOf(row)
+	return s.channelOf(row)
 }
 
 // Channels implements store.Channels.
@@ -100,7 +102,7 @@ func (s *Store) Channels(ctx context.Context, project monitor.ProjectID) ([]stor
 		last[d.Channel] = &d
 	}
 	list, err := each(rows, func(row gen.ChannelsOfProjectRow) (store.ChannelUse, error) {
-		channel, err := ChannelOf(row.Channel)
+		channel, err := s.channelOf(row.Channel)
 		return store.ChannelUse{
 			Channel:  channel,
 			Checks:   int(row.Checks),

@@ -138,7 +138,7 @@ func (s *Store) AssignChannel(ctx context.Context, project monitor.ProjectID, ch
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
 			return err
 		}
-		known, err := channelByID(ctx, q, project, channel)
+		known, err := s.channelByID(ctx, q, project, channel)
 		if err != nil {
 			return err
 		}
@@ -232,13 +232,13 @@ func (s *Store) GiveUpDelivery(ctx context.Context, project monitor.ProjectID, i
 		if err := anyRow(rows, err, notWaiting); err != nil {
 			return err
 		}
-		return deliveryEntry(ctx, q, rec, account.GivenUp, found)
+		return s.deliveryEntry(ctx, q, rec, account.GivenUp, found)
 	})
 }
 
 // deliveryEntry records what somebody did about a delivery.
-func deliveryEntry(ctx context.Context, q *gen.Queries, rec recorder, verb account.Verb, d gen.Delivery) error {
-	channel, err := channelByID(ctx, q, monitor.ProjectID(d.ProjectID), monitor.ChannelID(d.ChannelID))
+func (s *Store) deliveryEntry(ctx context.Context, q *gen.Queries, rec recorder, verb account.Verb, d gen.Delivery) error {
+	channel, err := s.channelByID(ctx, q, monitor.ProjectID(d.ProjectID), monitor.ChannelID(d.ChannelID))
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (s *Store) HurryDelivery(ctx context.Context, project monitor.ProjectID, id
 		if err := anyRow(rows, err, notWaiting); err != nil {
 			return err
 		}
-		return deliveryEntry(ctx, q, rec, account.Hurried, found)
+		return s.deliveryEntry(ctx, q, rec, account.Hurried, found)
 	})
 }
 

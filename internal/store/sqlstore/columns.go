@@ -98,6 +98,10 @@ FROM check_channels cc JOIN channels ch ON ch.id = cc.channel_id
 WHERE cc.check_id = $2 AND ch.disabled = ''
 ORDER BY cc.channel_id`
 
+// AssignAll lets a new check tell every channel of its project.
+const AssignAll = `INSERT INTO check_channels (check_id, channel_id, since_rev)
+SELECT CAST($1 AS BIGINT), id, 0 FROM channels WHERE project_id = $2`
+
 // InsertCorrections owes a flip that corrects an earlier one to every channel that
 // the earlier one was told to. It takes the values of InsertDeliveries and the
 // earlier one's rev.

@@ -217,36 +217,6 @@ func FlipRow(f monitor.Flip) gen.Flip {
 	}
 }
 
-// ChannelOf reads a channel from its row.
-func ChannelOf(row gen.Channel) (monitor.Channel, error) {
-	settings, err := fromText[monitor.Settings](row.Settings)
-	if err != nil {
-		return monitor.Channel{}, fmt.Errorf("channel %d: settings: %w", row.ID, err)
-	}
-	return monitor.Channel{
-		ID:       monitor.ChannelID(row.ID),
-		Project:  monitor.ProjectID(row.ProjectID),
-		Name:     row.Name,
-		Kind:     monitor.ChannelKind(row.Kind),
-		Settings: settings,
-		Created:  instant(row.CreatedAt),
-		Disabled: row.Disabled,
-	}, nil
-}
-
-// ChannelRow returns the row of a channel.
-func ChannelRow(c monitor.Channel) gen.Channel {
-	return gen.Channel{
-		ID:        int64(c.ID),
-		ProjectID: int64(c.Project),
-		Name:      c.Name,
-		Kind:      string(c.Kind),
-		Settings:  textOf(c.Settings, false),
-		Disabled:  c.Disabled,
-		CreatedAt: c.Created.UnixMicro(),
-	}
-}
-
 // DeliveryOf reads a delivery from its row.
 func DeliveryOf(row gen.Delivery) monitor.Delivery {
 	return monitor.Delivery{

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -38,7 +39,10 @@ func (s *Store) Factors(ctx context.Context, id account.UserID) (account.Factors
 	}
 	f.Epoch = row.Epoch
 	if row.TotpSince != nil {
-		app := totpOf(row)
+		app, err := s.totpOf(row)
+		if err != nil {
+			return f, s.done("read factors", err)
+		}
 		f.TOTP = &app
 	}
 	passkeys, err := q.PasskeysOfUser(ctx, gen.PasskeysOfUserParams{UserID: user, Rows: account.PasskeyLimit})
@@ -75,7 +79,7 @@ func (s *Store) ProposeTOTP(ctx context.Context, id account.UserID, secret strin
 		if _, err := q.UserByID(ctx, int64(id)); err != nil {
 			return err
 		}
-		rows, err := q.ProposeTOTP(ctx, gen.ProposeTOTPParams{UserID: int64(id), Secret: secret})
+		rows, err := q.ProposeTOTP(ctx, gen.ProposeTOTPParams{UserID: int64(id), Secret: s.seal(totpAt(int64(id)), secret)})
 		return anyRow(rows, err, fault.Conflict)
 	})
 }
@@ -89,14 +93,22 @@ func (s *Store) ProposedTOTP(ctx context.Context, id account.UserID) (account.TO
 	if err != nil {
 		return account.TOTP{}, s.done("find proposed TOTP", err)
 	}
-	return totpOf(row), nil
+	t, err := s.totpOf(row)
+	return t, s.done("find proposed TOTP", err)
 }
 
 // ConfirmTOTP implements store.Factors.
 func (s *Store) ConfirmTOTP(ctx context.Context, c store.FactorChange, t account.TOTP, codes []string) (int64, error) {
 	return s.changeFactors(ctx, "confirm TOTP", c, func(q *gen.Queries) error {
+		row, err := q.FactorsOfUser(ctx, int64(c.User))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if proposed, err := s.totpOf(row); err != nil || proposed.Secret != t.Secret {
+			return cmp.Or(err, fault.Conflict)
+		}
 		rows, err := q.ConfirmTOTP(ctx, gen.ConfirmTOTPParams{
-			UserID: int64(c.User), Secret: t.Secret, Step: t.Step, Since: t.Since.UnixMicro(),
+			UserID: int64(c.User), Secret: valueOf(row.TotpSecret), Step: t.Step, Since: t.Since.UnixMicro(),
 		})
 		if err := anyRow(rows, err, fault.Conflict); err != nil {
 			return err
@@ -256,11 +268,6 @@ func stillEnters(ctx context.Context, q *gen.Queries, c store.FactorChange) erro
 		return fault.Conflict
 	}
 	return err
-}
-
-// totpOf is the one place that reads the secret of an authenticator app.
-func totpOf(row gen.UserFactor) account.TOTP {
-	return account.TOTP{Secret: valueOf(row.TotpSecret), Step: row.TotpStep, Since: monitor.FromMicros(row.TotpSince)}
 }
 
 func passkeyOf(row gen.Passkey) account.Passkey {

@@ -64,7 +64,7 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 				l.Until.UnixMicro(), id); err != nil {
 				return err
 			}
-			dispatch, err := readDispatch(tx.QueryRowContext(ctx, dispatchByID, id))
+			dispatch, err := s.readDispatch(tx.QueryRowContext(ctx, dispatchByID, id))
 			switch {
 			case errors.Is(err, errUnreadable):
 				// One row that cannot be understood must not hold up the others. It
@@ -112,7 +112,7 @@ func dueIDs(ctx context.Context, tx *sql.Tx, l store.Lease, lock string) ([]int6
 
 var errUnreadable = errors.New("what is stored cannot be read")
 
-func readDispatch(row *sql.Row) (store.Dispatch, error) {
+func (s *Store) readDispatch(row *sql.Row) (store.Dispatch, error) {
 	var (
 		d         gen.Delivery
 		ch        gen.Channel
@@ -131,7 +131,7 @@ func readDispatch(row *sql.Row) (store.Dispatch, error) {
 	); err != nil {
 		return store.Dispatch{}, err
 	}
-	channel, err := ChannelOf(ch)
+	channel, err := s.channelOf(ch)
 	if err != nil {
 		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}

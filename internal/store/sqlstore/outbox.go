@@ -39,7 +39,7 @@ func (s *Store) RecordAttempt(ctx context.Context, a monitor.Attempt, after moni
 		if err := settle(ctx, q, a, after); err != nil {
 			return err
 		}
-		before, err := channelByID(ctx, q, after.Project, after.Channel)
+		before, err := s.channelByID(ctx, q, after.Project, after.Channel)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, i
 		if err := anyRow(rows, err, fault.Say(fault.Conflict, "the delivery has not ended")); err != nil {
 			return err
 		}
-		return deliveryEntry(ctx, q, rec, account.Replayed, found)
+		return s.deliveryEntry(ctx, q, rec, account.Replayed, found)
 	})
 }
 
@@ -118,7 +118,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, i
 func (s *Store) EnqueueTest(ctx context.Context, project monitor.ProjectID, channel monitor.ChannelID, now time.Time) (monitor.DeliveryID, error) {
 	var made monitor.DeliveryID
 	err := s.change(ctx, "enqueue test", project, func(q *gen.Queries, rec recorder) error {
-		tested, err := channelByID(ctx, q, project, channel)
+		tested, err := s.channelByID(ctx, q, project, channel)
 		if err != nil {
 			return err
 		}

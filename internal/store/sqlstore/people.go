@@ -81,11 +81,10 @@ func (s *Store) furnish(ctx context.Context, tx *sql.Tx, project monitor.Project
 	if b.Channel != nil {
 		channel := *b.Channel
 		channel.Project = project
-		id, err := gen.New(tx).InsertChannel(ctx, insertChannel(channel))
-		if err != nil {
+		var err error
+		if channel.ID, err = s.insertChannel(ctx, gen.New(tx), channel); err != nil {
 			return err
 		}
-		channel.ID = monitor.ChannelID(id)
 		told = append(told, channel.ID)
 		if err := record(ctx, asking(tx), account.ChannelEntry(account.Created, channel).Changes(account.Fields{}, account.ChannelFields(channel))); err != nil {
 			return err
@@ -231,13 +230,6 @@ func linkOf(purpose account.Purpose, hash string, row gen.TakeLinkRow) store.Lin
 
 func insertUser(u account.User) gen.InsertUserParams {
 	return gen.InsertUserParams{Email: u.Email, PasswordHash: nullable(u.PasswordHash), CreatedAt: u.Created.UnixMicro(), Zone: u.Zone}
-}
-
-func insertChannel(c monitor.Channel) gen.InsertChannelParams {
-	row := ChannelRow(c)
-	return gen.InsertChannelParams{
-		ProjectID: row.ProjectID, Name: row.Name, Kind: row.Kind, Settings: row.Settings, Disabled: row.Disabled, CreatedAt: row.CreatedAt,
-	}
 }
 
 func insertLetter(l account.Letter) gen.InsertLetterParams {

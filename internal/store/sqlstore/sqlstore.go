@@ -20,6 +20,7 @@ import (
 
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
+	"rollcall/internal/sealed"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
 )
@@ -29,6 +30,7 @@ type Store struct {
 	read, write *sql.DB
 	classify    func(error) error
 	limits      store.Limits
+	ring        *sealed.Ring // nil: secrets are stored in the clear
 
 	trimming sync.Mutex
 	trimmed  monitor.CheckID // the check up to which Trim has come in this round

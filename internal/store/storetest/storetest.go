@@ -57,6 +57,8 @@ func Run(t *testing.T, e Engine) {
 		{name: "glance", tests: glanceTests},
 		{name: "coverage", tests: coverageTests, apart: true},
 		{name: "trim", tests: trimTests},
+		{name: "secrets", tests: secretTests, apart: true},
+		{name: "consistency", tests: consistencyTests, apart: true},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			opened := e.Open(t)

@@ -114,6 +114,7 @@ type Check struct {
 type CheckChannel struct {
 	CheckID   int64
 	ChannelID int64
+	SinceRev  *int64
 }
 
 type Coverage struct {
@@ -158,6 +159,12 @@ type Flip struct {
 	Reason    string
 	Tell      bool
 	Facts     string
+}
+
+type Heartbeat struct {
+	ProjectID int64
+	Address   string
+	CreatedAt int64
 }
 
 type Identity struct {
@@ -274,6 +281,11 @@ type PingToken struct {
 	Token   string
 	Dialect string
 	CheckID int64
+}
+
+type Probe struct {
+	ID int64
+	N  int64
 }
 
 type Project struct {

@@ -51,15 +51,20 @@ type AssignmentsOfProjectParams struct {
 	Rows      int32
 }
 
-func (q *Queries) AssignmentsOfProject(ctx context.Context, arg AssignmentsOfProjectParams) ([]CheckChannel, error) {
+type AssignmentsOfProjectRow struct {
+	CheckID   int64
+	ChannelID int64
+}
+
+func (q *Queries) AssignmentsOfProject(ctx context.Context, arg AssignmentsOfProjectParams) ([]AssignmentsOfProjectRow, error) {
 	rows, err := q.db.QueryContext(ctx, assignmentsOfProject, arg.ProjectID, arg.Rows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []CheckChannel
+	var items []AssignmentsOfProjectRow
 	for rows.Next() {
-		var i CheckChannel
+		var i AssignmentsOfProjectRow
 		if err := rows.Scan(&i.CheckID, &i.ChannelID); err != nil {
 			return nil, err
 		}

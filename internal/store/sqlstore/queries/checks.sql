@@ -32,8 +32,8 @@ ORDER BY id
 LIMIT @rows;
 
 -- name: AssignChannel :execrows
-INSERT INTO check_channels (check_id, channel_id)
-SELECT checks.id, channels.id
+INSERT INTO check_channels (check_id, channel_id, since_rev)
+SELECT checks.id, channels.id, checks.rev
 FROM checks JOIN channels ON channels.project_id = checks.project_id
 WHERE checks.id = @check_id AND channels.id = @channel_id;
 
