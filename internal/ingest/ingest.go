@@ -27,11 +27,16 @@ import (
 
 // Limits of what waits.
 const (
-	QueueLimit  = 8192            // pings
-	QueueBytes  = 32 << 20        // bytes of their bodies
-	BatchLimit  = 256             // pings in one transaction
-	AnswerLimit = 2 * time.Second // after which a ping that is not stored yet is answered "try again"
+	QueueLimit  = 8192                    // pings
+	QueueBytes  = 32 << 20                // bytes of their bodies
+	BatchLimit  = 256                     // pings in one transaction
+	AnswerLimit = 1800 * time.Millisecond // after which a ping that is not stored yet is answered "try again": its client knows within 2 s
 	commitLimit = 10 * time.Second
+
+	// While transactions take longer than StallAfter, so many pings wait and no more:
+	// the connections of a crowd that waits in vain cost more memory than all else.
+	StallAfter = 500 * time.Millisecond
+	StallCrowd = 256
 )
 
 // Options configure an Ingest.
@@ -55,10 +60,16 @@ type Ingest struct {
 	wake    *sync.Cond
 	queue   []*arrival
 	bytes   int
-	busy    map[int]time.Time // by writer: the time of the oldest ping it is committing
+	busy    map[int]work // by writer: what it is committing
 	stopped bool
 
 	stats Stats
+}
+
+// work is a batch that is being committed.
+type work struct {
+	oldest time.Time // when its oldest ping came
+	began  time.Time
 }
 
 // Stats counts since the start.
@@ -104,7 +115,7 @@ type answer struct {
 
 // New returns an Ingest that writes through the given door.
 func New(door store.Door, options Options) *Ingest {
-	in := &Ingest{door: door, options: options, busy: map[int]time.Time{}}
+	in := &Ingest{door: door, options: options, busy: map[int]work{}}
 	in.wake = sync.NewCond(&in.mu)
 	return in
 }
@@ -160,11 +171,24 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
+	if len(in.queue) >= StallCrowd && in.stalled(a.at) {
+		return false
+	}
 	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)
 	in.bytes += len(a.Ping.Body)
 	in.wake.Signal()
 	return true
+}
+
+// stalled reports whether every writer has been committing for long; mu is held.
+func (in *Ingest) stalled(now time.Time) bool {
+	for _, w := range in.busy {
+		if now.Sub(w.began) < StallAfter {
+			return false
+		}
+	}
+	return len(in.busy) == max(1, in.options.Writers)
 }
 
 // Evidence returns the instant up to which every ping that this process has
@@ -175,9 +199,9 @@ func (in *Ingest) Evidence(now time.Time) time.Time {
 	if len(in.queue) > 0 && in.queue[0].at.Before(now) {
 		now = in.queue[0].at
 	}
-	for _, at := range in.busy {
-		if at.Before(now) {
-			now = at
+	for _, w := range in.busy {
+		if w.oldest.Before(now) {
+			now = w.oldest
 		}
 	}
 	return now
@@ -227,7 +251,7 @@ func (in *Ingest) take(writer int) []*arrival {
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = batch[0].at
+	in.busy[writer] = work{oldest: batch[0].at, began: in.options.Now()}
 	return batch
 }
 
