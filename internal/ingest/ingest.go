@@ -33,8 +33,8 @@ const (
 	AnswerLimit = 1800 * time.Millisecond // after which a ping that is not stored yet is answered "try again": its client knows within 2 s
 	commitLimit = 10 * time.Second
 
-	// While transactions take longer than StallAfter, so many pings wait and no more,
-	// those in the transactions included: the connections of a crowd that waits in vain cost more memory than all else.
+	// When no transaction has ended quickly for StallAfter, so many pings wait and no
+	// more: the connections of a crowd that waits in vain cost more memory than all else.
 	StallAfter = 500 * time.Millisecond
 	StallCrowd = 256
 )
@@ -61,6 +61,7 @@ type Ingest struct {
 	queue   []*arrival
 	bytes   int
 	busy    map[int]work // by writer: what it is committing
+	quick   time.Time    // when last a batch was committed in less than StallAfter, or there was none
 	stopped bool
 
 	stats Stats
@@ -182,17 +183,13 @@ func (in *Ingest) enqueue(a *arrival) bool {
 	return true
 }
 
-// crowded reports whether every writer has been committing for long and many wait
-// for them; mu is held.
+// crowded reports whether many wait for a database that is slow; mu is held.
 func (in *Ingest) crowded(now time.Time) bool {
 	waiting := len(in.queue)
 	for _, w := range in.busy {
-		if now.Sub(w.began) < StallAfter {
-			return false
-		}
 		waiting += w.pings
 	}
-	return waiting >= StallCrowd && len(in.busy) == max(1, in.options.Writers)
+	return waiting >= StallCrowd && now.Sub(in.quick) >= StallAfter
 }
 
 // Evidence returns the instant up to which every ping that this process has
@@ -240,13 +237,22 @@ func (in *Ingest) Run(ctx context.Context) error {
 func (in *Ingest) take(writer int) []*arrival {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	done, working := in.busy[writer]
+	if now := in.options.Now(); working && now.Sub(done.began) < StallAfter {
+		in.quick = now
+	}
 	delete(in.busy, writer)
 	for len(in.queue) == 0 {
 		if in.stopped {
 			return nil
 		}
 		in.wake.Wait()
+		working = false
 		in.letOthersIn()
+	}
+	now := in.options.Now()
+	if !working && len(in.busy) == 0 {
+		in.quick = now
 	}
 	n := min(len(in.queue), BatchLimit)
 	batch := make([]*arrival, n)
@@ -255,7 +261,7 @@ func (in *Ingest) take(writer int) []*arrival {
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = work{oldest: batch[0].at, began: in.options.Now(), pings: n}
+	in.busy[writer] = work{oldest: batch[0].at, began: now, pings: n}
 	return batch
 }
 
