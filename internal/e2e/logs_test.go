@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ import (
 // testLogs uses every secret that a server knows, mostly in ways that go wrong and are
 // logged at the lowest level, and finds none of them in what it printed.
 func testLogs(t *testing.T, binary string) {
-	s := newSite(t, binary, engine{"SQLite", "sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "rollcall.db") }})
+	s := newSite(t, binary, "", sqlite)
 	const password = "correct horse battery staple 7"
 	add := exec.Command(binary, "user", "add", "ops@example.org", "--project", "Logs", "--json", "--database", s.Database)
 	add.Stdin, add.Stderr = strings.NewReader(password+"\n"), os.Stderr

@@ -94,7 +94,7 @@ func testPair(t *testing.T, binary string) {
 func newWatcher(t *testing.T, binary string) *watcher {
 	t.Helper()
 	w := &watcher{hook: newReceiver(t, 0)}
-	w.site = newSite(t, binary, engine{"SQLite", "sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "rollcall.db") }})
+	w.site = newSite(t, binary, "", sqlite)
 	w.link = newLink(t, w.Listen)
 	add := exec.Command(binary, "user", "add", "ops@example.org", "--project", "Watch", "--json", "--database", w.Database)
 	add.Stdin, add.Stderr = strings.NewReader("correct horse battery staple 7\n"), os.Stderr

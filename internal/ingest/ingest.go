@@ -31,10 +31,10 @@ import (
 
 // Limits of what waits.
 const (
-	QueueLimit  = 8192            // pings
-	QueueBytes  = 32 << 20        // bytes of their bodies
-	BatchLimit  = 256             // pings in one transaction
-	AnswerLimit = 2 * time.Second // after which a ping that is not stored yet is answered "try again"
+	QueueLimit  = 8192                    // pings
+	QueueBytes  = 32 << 20                // bytes of their bodies
+	BatchLimit  = 256                     // pings in one transaction
+	AnswerLimit = 1800 * time.Millisecond // after which a ping that is not stored yet is answered "try again": its client knows within 2 s
 	commitLimit = 10 * time.Second
 
 	// retryFor is longer than a gap that is no outage: pings are given up in a blind
@@ -42,6 +42,11 @@ const (
 	retryFor     = monitor.BlindAfter + time.Second
 	firstRetry   = 100 * time.Millisecond
 	longestRetry = time.Second
+
+	// When no transaction has ended quickly for StallAfter, so many pings wait and no
+	// more: the connections of a crowd that waits in vain cost more memory than all else.
+	StallAfter = 500 * time.Millisecond
+	StallCrowd = 256
 )
 
 // Options configure an Ingest.
@@ -69,7 +74,8 @@ type Ingest struct {
 	wake    *sync.Cond
 	queue   []*arrival
 	bytes   int
-	busy    map[int]time.Time // by writer: the time of the oldest ping it is committing
+	busy    map[int]work // by writer: what it is committing
+	quick   time.Time    // when last a batch was committed in less than StallAfter, or there was none
 	covered coverage
 	stopped bool
 
@@ -78,6 +84,13 @@ type Ingest struct {
 	leaveOnce   sync.Once
 
 	stats Stats
+}
+
+// work is a batch that is being committed.
+type work struct {
+	oldest time.Time // when its oldest ping came
+	began  time.Time
+	pings  int
 }
 
 // Stats counts since the start.
@@ -132,7 +145,7 @@ type answer struct {
 
 // New returns an Ingest that writes through the given door.
 func New(door store.Door, options Options) *Ingest {
-	in := &Ingest{door: door, options: options, busy: map[int]time.Time{}, leave: make(chan struct{}), left: make(chan struct{})}
+	in := &Ingest{door: door, options: options, busy: map[int]work{}, leave: make(chan struct{}), left: make(chan struct{})}
 	in.wake = sync.NewCond(&in.mu)
 	return in
 }
@@ -192,11 +205,23 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
+	if in.crowded(a.at) {
+		return false
+	}
 	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)
 	in.bytes += len(a.Ping.Body)
 	in.wake.Signal()
 	return true
+}
+
+// crowded reports whether many wait for a database that is slow; mu is held.
+func (in *Ingest) crowded(now time.Time) bool {
+	waiting := len(in.queue)
+	for _, w := range in.busy {
+		waiting += w.pings
+	}
+	return waiting >= StallCrowd && now.Sub(in.quick) >= StallAfter
 }
 
 // Evidence returns the instant up to which every ping that this process has
@@ -208,9 +233,9 @@ func (in *Ingest) Evidence(now time.Time) time.Time {
 	if len(in.queue) > 0 && in.queue[0].at.Before(now) {
 		now = in.queue[0].at
 	}
-	for _, at := range in.busy {
-		if at.Before(now) {
-			now = at
+	for _, w := range in.busy {
+		if w.oldest.Before(now) {
+			now = w.oldest
 		}
 	}
 	if in.options.Node != "" && (in.covered.since.IsZero() || !in.covered.lost.IsZero()) && in.covered.at.Before(now) {
@@ -249,6 +274,10 @@ func (in *Ingest) Run(ctx context.Context) error {
 func (in *Ingest) take(writer int) []*arrival {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	done, working := in.busy[writer]
+	if now := in.options.Now(); working && now.Sub(done.began) < StallAfter {
+		in.quick = now
+	}
 	delete(in.busy, writer)
 	var batch []*arrival
 	for len(batch) == 0 {
@@ -257,16 +286,21 @@ func (in *Ingest) take(writer int) []*arrival {
 				return nil
 			}
 			in.wake.Wait()
+			working = false
 			in.letOthersIn()
 		}
 		n := min(len(in.queue), BatchLimit)
 		batch = in.dateMarks(slices.Clone(in.queue[:n]))
 		in.queue = append(in.queue[:0], in.queue[n:]...)
 	}
+	now := in.options.Now()
+	if !working && len(in.busy) == 0 {
+		in.quick = now
+	}
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = batch[0].at
+	in.busy[writer] = work{oldest: batch[0].at, began: now, pings: len(batch)}
 	return batch
 }
 

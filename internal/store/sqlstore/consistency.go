@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -75,7 +74,7 @@ func (s *Store) Restored(ctx context.Context) error {
 			}
 		}
 		covered, err := q.LastCovered(ctx)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err != nil {
 			return err
 		}
 		title := "the database"
