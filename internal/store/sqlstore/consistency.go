@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -75,7 +74,7 @@ func (s *Store) Restored(ctx context.Context) error {
 			}
 		}
 		covered, err := q.LastCovered(ctx)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err != nil {
 			return err
 		}
 		title := "the database"
@@ -102,4 +101,13 @@ func (s *Store) Restored(ctx context.Context) error {
 		return nil
 	})
 	return s.done("note that the database was restored", err)
+}
+
+// LastCovered implements store.Consistency.
+func (s *Store) LastCovered(ctx context.Context) (time.Time, error) {
+	at, err := s.reading().LastCovered(ctx)
+	if err != nil || at == 0 {
+		return time.Time{}, s.done("find coverage", err)
+	}
+	return instant(at), nil
 }
