@@ -39,7 +39,7 @@ func TestARestoredBackupWakesNobody(t *testing.T) {
 				}
 			}
 		}
-		stop := running(t, w.scheduler())
+		stop := w.running(w.scheduler())
 		work(10 * time.Minute)
 		w.ping(dead, monitor.Success) // the last that it did
 		backup, made := filepath.Join(t.TempDir(), "backup.db"), now()
@@ -61,7 +61,7 @@ func TestARestoredBackupWakesNobody(t *testing.T) {
 		}
 		defer st.Close()
 		w.Store = st
-		defer running(t, w.scheduler())()
+		defer w.running(w.scheduler())()
 		work(3 * time.Hour)
 		synctest.Wait()
 

@@ -3,6 +3,7 @@ package vitals_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,8 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/alerter"
+	"rollcall/internal/fault"
+	"rollcall/internal/ingest"
 	"rollcall/internal/monitor"
 	"rollcall/internal/prove"
 	"rollcall/internal/scheduler"
@@ -68,12 +71,12 @@ func (p *plant) LeaseDeliveries(ctx context.Context, l store.Lease) ([]store.Dis
 	return p.Store.LeaseDeliveries(ctx, l)
 }
 
-// Cover fails while nothing can be written.
-func (p *plant) Cover(ctx context.Context, node string, at time.Time) error {
+// Transitions fails while nothing can be written.
+func (p *plant) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
 	if p.readOnly.Load() || p.away.Load() {
-		return errBroken
+		return nil, fmt.Errorf("%w: %w", fault.Unavailable, errBroken)
 	}
-	return p.Store.Cover(ctx, node, at)
+	return p.Store.Transitions(ctx, steps)
 }
 
 // Ready fails while nothing can be written.
@@ -181,13 +184,14 @@ func (p *plant) vitals(log *slog.Logger) *vitals.Vitals {
 // run lets the installation work until the returned function is called.
 func (p *plant) run() (stop func()) {
 	log := slog.New(slog.DiscardHandler)
-	s := &scheduler.Scheduler{Store: p, Now: now, Node: "test", Log: log}
+	in := ingest.New(p, ingest.Options{Now: now, Node: "test", Log: log})
+	s := &scheduler.Scheduler{Store: p, Now: now, Evidence: in.Evidence, Node: "test", Log: log}
 	a := &alerter.Alerter{Store: p, Pings: p.Store, Now: now, Log: log, Senders: map[monitor.ChannelKind]alerter.Sender{monitor.Webhook: taken{}}}
 	v := p.vitals(log)
 	v.JudgedUpTo, v.Alerts = s.JudgedUpTo, true
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	for _, work := range []func(context.Context) error{s.Run, a.Run, v.Run} {
+	for _, work := range []func(context.Context) error{in.Run, s.Run, a.Run, v.Run} {
 		parts.Go(func() {
 			if err := work(ctx); err != nil {
 				p.t.Error(err)
