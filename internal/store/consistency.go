@@ -11,6 +11,9 @@ type Consistency interface {
 	// Violations returns the rules that are broken, none when all is well. Now is the
 	// time of looking; every deadline up to judged is known to have been judged.
 	Violations(ctx context.Context, now, judged time.Time) ([]Violation, error)
+	// LastCovered returns up to when a node has proved that pings could be stored; zero
+	// when none has.
+	LastCovered(ctx context.Context) (time.Time, error)
 	// Restored makes a database that was restored from a backup fit for use: whoever
 	// was logged in logs in again, links and answers to requests that were kept end,
 	// and the log of each project has an entry, which says up to when pings are known.

@@ -102,3 +102,12 @@ func (s *Store) Restored(ctx context.Context) error {
 	})
 	return s.done("note that the database was restored", err)
 }
+
+// LastCovered implements store.Consistency.
+func (s *Store) LastCovered(ctx context.Context) (time.Time, error) {
+	at, err := s.reading().LastCovered(ctx)
+	if err != nil || at == 0 {
+		return time.Time{}, s.done("find coverage", err)
+	}
+	return instant(at), nil
+}

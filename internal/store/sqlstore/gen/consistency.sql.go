@@ -105,6 +105,17 @@ func (q *Queries) ExpiredLeases(ctx context.Context, arg ExpiredLeasesParams) ([
 	return items, nil
 }
 
+const lastCovered = `-- name: LastCovered :one
+SELECT CAST(COALESCE(MAX(at), 0) AS BIGINT) AS at FROM coverage
+`
+
+func (q *Queries) LastCovered(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, lastCovered)
+	var at int64
+	err := row.Scan(&at)
+	return at, err
+}
+
 const probe = `-- name: Probe :execrows
 UPDATE probe SET n = n + 1 WHERE id = 1
 `

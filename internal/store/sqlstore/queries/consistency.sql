@@ -67,3 +67,6 @@ DELETE FROM api_requests;
 
 -- name: ProjectIDs :many
 SELECT id FROM projects WHERE id > @after ORDER BY id LIMIT @most;
+
+-- name: LastCovered :one
+SELECT CAST(COALESCE(MAX(at), 0) AS BIGINT) AS at FROM coverage;
