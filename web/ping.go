@@ -16,6 +16,7 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/dialect"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/ingest"
 	"rollcall/internal/monitor"
@@ -160,6 +161,7 @@ func (p *Pings) submit(r *http.Request, ref store.Ref, event dialect.Event, form
 			return store.Result{Change: monitor.Change{Outcome: monitor.Duplicate}}, err
 		}
 	}
+	failpoint.Here("ping.received")
 	result, err := p.ingest(r.Context(), ingest.Report{Ref: ref, Ping: *ping, Configure: event.Configure})
 	if err == nil && ref.PingKey != "" {
 		p.KeyUses.note(account.HashKey(ref.PingKey), p.Now())
@@ -209,6 +211,7 @@ func answer(w http.ResponseWriter, result store.Result, err error) {
 		say(w, http.StatusServiceUnavailable, "try again")
 		return
 	}
+	failpoint.Here("ping.before_ok")
 	header["Ping-Body-Limit"] = bodyLimit
 	switch result.Change.Outcome {
 	case monitor.Coalesced:

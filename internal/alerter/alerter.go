@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 )
@@ -163,6 +164,9 @@ func (a *Alerter) lease(ctx context.Context, now time.Time) (int, error) {
 	dispatches, err := a.Store.LeaseDeliveries(once, store.Lease{
 		Now: now, Until: until, Limit: free, PerChannel: PerChannel, Busy: busy,
 	})
+	if len(dispatches) > 0 {
+		failpoint.Here("alerter.after_lease")
+	}
 	for _, d := range dispatches {
 		a.place(ctx, leased{d, until})
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
@@ -87,6 +88,7 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 	}
 	m.Ping = a.ping(ctx, d.Flip)
 	outcome := a.send(ctx, m)
+	failpoint.Here("alerter.after_answer")
 	ended := a.Now()
 	a.stats.count(d.Channel.Kind, outcome.Class, ended.Sub(started))
 
@@ -150,8 +152,12 @@ func (a *Alerter) send(ctx context.Context, m Message) (out Outcome) {
 func (a *Alerter) record(ctx context.Context, record monitor.Attempt, after monitor.Delivery, disable string, until time.Time) {
 	for pause := 250 * time.Millisecond; ; pause *= 2 {
 		once, cancel := context.WithTimeout(ctx, storeLimit)
-		err := a.Store.RecordAttempt(once, record, after, disable)
+		err := failpoint.Err("alerter.before_record")
+		if err == nil {
+			err = a.Store.RecordAttempt(once, record, after, disable)
+		}
 		cancel()
+		failpoint.Here("alerter.after_record")
 		switch {
 		case err == nil:
 			if a.Changed != nil {

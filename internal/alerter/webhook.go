@@ -14,6 +14,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
 	"rollcall/templates"
@@ -137,7 +138,7 @@ func (w webhook) Send(ctx context.Context, m Message) Outcome {
 	hide := append(outbound.Secrets(to), m.Channel.Settings.Secret)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	request, err := w.request(ctx, m)
+	request, err := w.request(failpoint.Request(ctx, "webhook"), m)
 	if err != nil {
 		return failed(err, hide...)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollcall/internal/failpoint"
 	"rollcall/web"
 )
 
@@ -90,6 +91,7 @@ func (a *App) Run(ctx context.Context) error {
 	if limit.Err() != nil {
 		return errStop
 	}
+	failpoint.Here("stop.before_close")
 	err := errors.Join(group.Wait(), a.store.Close())
 	a.config.Log.Info("stopped")
 	return err
@@ -152,6 +154,7 @@ func (a *App) stop(limit context.Context, w workers) {
 			in.stop() // accepts no more; its end is waited for below
 		}
 	}
+	failpoint.Here("stop.no_way_in")
 	w.scheduler.end(limit)
 	w.trimmer.end(limit)
 	w.alerter.end(limit)

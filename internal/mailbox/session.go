@@ -9,6 +9,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 )
 
@@ -121,5 +122,8 @@ func (s *session) Data(r io.Reader) error {
 		// connection for the end of the mail.
 		return notArrived
 	}
-	return s.m.deliver(letter, s.from, hostOf(s.conn.RemoteAddr()), s.to)
+	failpoint.Here("mail.after_data")
+	answer := s.m.deliver(letter, s.from, hostOf(s.conn.RemoteAddr()), s.to)
+	failpoint.Here("mail.before_250")
+	return answer
 }

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -117,7 +118,10 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.T
 		if err != nil {
 			return n, time.Time{}, fmt.Errorf("find what is due: %w", err)
 		}
-		if err := s.transition(ctx, ids, func(c monitor.Check) monitor.Change { return c.Expire(evidence, now) }); err != nil {
+		if err := s.transition(ctx, ids, func(c monitor.Check) monitor.Change {
+			failpoint.Here("scheduler.judging")
+			return c.Expire(evidence, now)
+		}); err != nil {
 			return n, time.Time{}, fmt.Errorf("judge: %w", err)
 		}
 		n += len(ids)
@@ -139,6 +143,9 @@ func (s *Scheduler) transition(ctx context.Context, ids []monitor.CheckID, rule 
 	for i, id := range ids {
 		steps[i] = store.Step{Ref: store.Ref{ID: id}, Decide: rule}
 	}
+	if err := failpoint.Err("scheduler.after_select"); err != nil {
+		return err
+	}
 	results, err := s.Store.Transitions(ctx, steps)
 	switch {
 	case err != nil && (errors.Is(err, fault.Unavailable) || ctx.Err() != nil):
@@ -153,6 +160,7 @@ func (s *Scheduler) transition(ctx context.Context, ids []monitor.CheckID, rule 
 		}
 		return nil
 	}
+	failpoint.Here("scheduler.after_commit")
 	told := false
 	for i, result := range results {
 		if result.Err != nil && !errors.Is(result.Err, fault.NotFound) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"rollcall/internal/account"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -70,6 +71,9 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	if err := d.lock(ctx, steps); err != nil {
 		return nil, err
 	}
+	if err := failpoint.Err("door.after_lock"); err != nil {
+		return nil, err
+	}
 	checks := make([]*store.Loaded, len(steps))
 	for i, step := range steps {
 		if step.Mark != nil {
@@ -83,7 +87,13 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	if err := sqlstore.RecordEdits(ctx, d.ask, writes.Edits); err != nil {
 		return nil, err
 	}
+	if err := failpoint.Err("door.before_commit"); err != nil {
+		return nil, err
+	}
 	if err := d.write(ctx, writes); err != nil {
+		return nil, err
+	}
+	if err := failpoint.Err("door.after_commit"); err != nil {
 		return nil, err
 	}
 	return writes.Results, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"rollcall/internal/account"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -98,6 +99,9 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	if err != nil {
 		return nil, fmt.Errorf("load checks: %w", classify(err))
 	}
+	if err := failpoint.Err("door.after_lock"); err != nil {
+		return nil, err
+	}
 	writes := store.Fold(steps, checks, named)
 	if err := sqlstore.RecordEdits(ctx, door.ask, writes.Edits); err != nil {
 		return nil, fmt.Errorf("record transitions: %w", classify(err))
@@ -105,8 +109,14 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 	if err := door.write(writes); err != nil {
 		return nil, fmt.Errorf("write transitions: %w", classify(err))
 	}
+	if err := failpoint.Err("door.before_commit"); err != nil {
+		return nil, err
+	}
 	if err := tx.Commit(); err != nil {
 		return nil, fmt.Errorf("commit transitions: %w", classify(err))
+	}
+	if err := failpoint.Err("door.after_commit"); err != nil {
+		return nil, err
 	}
 	return writes.Results, nil
 }
@@ -259,12 +269,14 @@ func (d *door) write(w store.Writes) error {
 			}
 		}
 	}
+	failpoint.Here("sqlite.after_checks")
 	for _, p := range w.Pings {
 		row := sqlstore.PingRow(p.Check, p.Ping)
 		if err := d.exec(d.hot.ping, sqlstore.PingValues(row)...); err != nil {
 			return err
 		}
 	}
+	failpoint.Here("sqlite.after_pings")
 	for _, a := range w.Assigns {
 		if err := d.exec(d.hot.unassign, int64(a.Check)); err != nil {
 			return err
@@ -303,6 +315,7 @@ func (d *door) writeFlip(f store.FlipWrite) error {
 			return err
 		}
 	}
+	failpoint.Here("sqlite.after_flip")
 	if !f.Flip.Tell {
 		return nil
 	}
@@ -311,5 +324,8 @@ func (d *door) writeFlip(f store.FlipWrite) error {
 	if statement == sqlstore.InsertCorrections {
 		stmt = d.hot.corrections
 	}
-	return d.exec(stmt, values...)
+	if err := d.exec(stmt, values...); err != nil {
+		return err
+	}
+	return failpoint.Err("sqlite.after_deliveries")
 }

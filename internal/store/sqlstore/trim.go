@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
@@ -33,6 +34,9 @@ func (s *Store) Trim(ctx context.Context, keep store.Keep) (more bool, err error
 			return err
 		}
 		if err := t.deliveries(ctx); err != nil {
+			return err
+		}
+		if err := failpoint.Err("trim.middle"); err != nil {
 			return err
 		}
 		return t.checks(ctx)
