@@ -24,6 +24,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"rollcall/internal/account"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore"
@@ -106,6 +107,14 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := migrate(ctx, s.write); err != nil {
 		return fmt.Errorf("migrate %s: %w", path, err)
 	}
+	if mode := failpoint.Setting("sqlite.synchronous"); mode != "" { // what a test is to find unsafe
+		if _, err := s.write.ExecContext(ctx, "PRAGMA synchronous = "+mode); err != nil {
+			return err
+		}
+	}
+	if err := releaseLeases(ctx, s.write); err != nil {
+		return fmt.Errorf("release leases: %w", err)
+	}
 	if s.read, err = sql.Open("sqlite", dsn(path, url.Values{"_pragma": {"query_only(1)"}})); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
@@ -158,6 +167,18 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	}
 	_, err = provider.Up(ctx)
 	return err
+}
+
+// releaseLeases makes due what a process was sending when it died. This one owns
+// the file, so nobody else can be sending it; waiting for the lease to run out would
+// only make the first alerts after a crash a minute late.
+func releaseLeases(ctx context.Context, db *sql.DB) error {
+	for _, table := range []string{"deliveries", "letters"} {
+		if _, err := db.ExecContext(ctx, "UPDATE "+table+" SET state = 'pending', next_at = created_at WHERE next_at IS NOT NULL AND state = 'sending'"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close folds the write-ahead log into the file, closes it and gives up its lock.
