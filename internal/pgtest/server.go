@@ -24,32 +24,69 @@ import (
 // in a directory that only the server's user may enter.
 const superuser = "rollcall"
 
-// supervise runs a server for as long as its standard input stays open. Our
-// process holds the other end, so however that ends (a panic, a time limit,
-// kill -9) the server is stopped and its directory removed.
+// supervise runs a server for as long as its standard input stays open, and does
+// to it what it reads there (harm.go). Our process holds the other end, so however
+// that ends (a panic, a time limit, kill -9) the server is stopped and its directory
+// removed.
 const supervise = `
 exec 2>"$dir/log"
 trap '' PIPE
 trap 'rm -rf "$dir"' EXIT
 fail() { cat "$dir/log"; exit 1; }
+configure() { printf '%s\n' "unix_socket_directories = '$dir'" "$conf" >>"$dir/data/postgresql.conf"; }
+start() {
+	"$bin/postgres" -D "$dir/data" </dev/null >&2 &
+	server=$!
+	until "$bin/pg_isready" --quiet --host="$dir"; do
+		kill -0 $server || fail
+		sleep 0.05
+	done
+}
+children() { cat /proc/$server/task/$server/children; }
+all() { kill "-$1" $server $(children); }
+crash() {
+	orphans=$(children)
+	kill -KILL $server $orphans
+	wait $server
+	server=
+	for orphan in $orphans; do # while one runs, a new server cannot have the memory
+		while grep -q '^State:.[^Z]' /proc/$orphan/status; do sleep 0.01; done
+	done
+}
 "$bin/initdb" --pgdata="$dir/data" --username="$superuser" --auth=trust \
 	--encoding=UTF8 --locale=C --no-sync >&2 || fail
-printf '%s\n' "unix_socket_directories = '$dir'" "$conf" >>"$dir/data/postgresql.conf"
-"$bin/postgres" -D "$dir/data" </dev/null >&2 &
-until "$bin/pg_isready" --quiet --host="$dir"; do
-	kill -0 $! || fail
-	sleep 0.05
-done
+configure
+start
 echo ready
-cat >/dev/null
-kill -QUIT $!
-wait $!
+while read -r what whom; do
+	case $what in
+	crash) crash ;;
+	start) start ;;
+	freeze) all STOP ;;
+	thaw) all CONT ;;
+	follow)
+		[ -z "$server" ] || crash
+		rm -rf "$dir/data"
+		"$bin/pg_basebackup" --pgdata="$dir/data" --host="$whom" --username="$superuser" \
+			--write-recovery-conf --checkpoint=fast --no-sync >&2 || fail
+		configure
+		printf '%s\n' "cluster_name = 'standby'" "wal_retrieve_retry_interval = 100ms" >>"$dir/data/postgresql.conf"
+		start
+		;;
+	esac
+	echo ready
+done
+[ -n "$server" ] || exit 0
+all CONT # one that is frozen would hear nothing
+kill -QUIT $server
+wait $server
 `
 
 // Server is a running PostgreSQL that listens on a socket in its own directory.
 type Server struct {
 	dir    string
-	alive  io.Closer // closed, it makes the supervisor stop the server
+	alive  io.WriteCloser // closed, it makes the supervisor stop the server
+	answer *bufio.Reader  // of the supervisor
 	cmd    *exec.Cmd
 	serial atomic.Int64
 
@@ -102,12 +139,17 @@ func (s *Server) start() error {
 	if err := s.cmd.Start(); err != nil {
 		return errors.Join(err, os.Remove(s.dir))
 	}
-	output := bufio.NewReader(stdout)
-	first, err := output.ReadString('\n')
+	s.answer = bufio.NewReader(stdout)
+	return s.ready()
+}
+
+// ready waits until the supervisor has done what it is to do.
+func (s *Server) ready() error {
+	first, err := s.answer.ReadString('\n')
 	if err == nil && first == "ready\n" {
 		return nil
 	}
-	rest, _ := io.ReadAll(output)
+	rest, _ := io.ReadAll(s.answer)
 	return fmt.Errorf("%w\n%s%s", s.Stop(), first, rest)
 }
 
@@ -130,17 +172,18 @@ func (s *Server) copyDatabase(ctx context.Context, name, template string) (strin
 	if err := s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		return "", fmt.Errorf("create database %s: %w", name, err)
 	}
-	return s.url(name), nil
+	return s.URL(name), nil
 }
 
-// url names the port too, because a PGPORT in the environment would else win.
-func (s *Server) url(database string) string {
+// URL returns the address of a database. It names the port too, because a PGPORT in the
+// environment would else win.
+func (s *Server) URL(database string) string {
 	query := url.Values{"host": {s.dir}, "port": {"5432"}, "sslmode": {"disable"}}
 	return "postgres://" + superuser + "@/" + database + "?" + query.Encode()
 }
 
 func (s *Server) exec(ctx context.Context, sql string) error {
-	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return err
 	}
