@@ -3,106 +3,228 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"io"
+	"io/fs"
 	"math/rand/v2"
-	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"rollcall/internal/prove"
 )
 
-// kills is how often the process is killed on each engine, each time at a random
-// moment of this span after its first acknowledged ping.
-const (
-	kills    = 20
-	killSpan = 400 * time.Millisecond
-)
+// killSpan is how long after its first acknowledged ping a process is killed at
+// most, when it is at a random moment.
+const killSpan = 250 * time.Millisecond
+
+// randomKills is how many of them a round has, beside those at failpoints.
+const randomKills = 30
 
 // testKill kills the process again and again while jobs report and alerts are on
-// their way, and then holds what clients and receiver saw against the database.
+// their way, at random moments and at every failpoint, and then holds what clients
+// and receiver saw against the database.
 func testKill(t *testing.T, s *site) {
+	for round := range prove.Scale(1, 20) {
+		if round > 0 {
+			s = s.another(t)
+		}
+		killRound(t, s)
+	}
+}
+
+func killRound(t *testing.T, s *site) {
 	hooks := newReceiver(t, 10*time.Millisecond) // long enough to be killed under way
-	plain, runs, flood, moody, silent := newIDs(60), newIDs(40), newIDs(1), newIDs(6), newIDs(6)
+	plain, runs, flood, mails, moody, silent := newIDs(60), newIDs(40), newIDs(1), newIDs(4), newIDs(6), newIDs(6)
 	s.provision(t, `
 projects:
   - name: Kill
     owner: ops@example.org
     channels:
 `+hooks.channel("one")+hooks.channel("two")+`    checks:
-`+every(plain, "plain", "1h", "1h", "")+every(runs, "run", "1h", "1h", "")+every(flood, "flood", "1h", "1h", ", channels: []")+
+`+every(plain, "plain", "1h", "1h", "")+every(runs, "run", "1h", "1h", "")+every(flood, "flood", "1h", "1h", ", channels: []")+every(mails, "mail", "1h", "1h", "")+
 		every(moody, "moody", "1h", "1h", "")+every(silent, "silent", "1s", "1s", ", channels: [two]"))
 	s.More = append(s.More, "--egress-allow", "127.0.0.0/8")
-
-	load, end := context.WithCancel(t.Context())
-	defer end()
-	log := &ackLog{history: history{sent: map[pingID]bool{}, acked: map[pingID]bool{}, coalesced: map[uuid.UUID]int{}}}
-	var clients sync.WaitGroup
-	base := "http://" + s.Listen
-	for _, c := range []client{
-		{checks: plain[:30], pace: 2 * time.Millisecond, calls: bodies("")},
-		{checks: plain[30:], pace: 2 * time.Millisecond, calls: bodies("")},
-		{checks: runs, pace: 2 * time.Millisecond, calls: startAndEnd},
-		{checks: flood, pace: 4 * time.Millisecond, calls: bodies("")},
-		{checks: moody, pace: 60 * time.Millisecond, calls: bodies("/fail", "")},
-		{checks: silent, pace: 600 * time.Millisecond, calls: bodies("")},
-	} {
-		c.log, c.base = log, base
-		c.http = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
-		clients.Go(func() { c.run(load) })
-	}
+	s.takeMail(t)
 
 	seed := rand.Uint64()
 	t.Logf("seed of the moments: %d", seed)
-	moments := rand.New(rand.NewPCG(seed, 0))
-	for range kills {
-		server := s.run(t)
-		before := log.acks.Load()
-		eventually(t, 20*time.Second, "a ping is acknowledged", func() bool { return log.acks.Load() > before })
-		<-time.After(time.Duration(moments.Int64N(int64(killSpan))))
-		server.Kill()
+	k := killing{
+		T: t, site: s, moments: rand.New(rand.NewPCG(seed, 0)),
+		// The newest 1,000 pings of a check are kept.
+		load: begin(
+			t, s,
+			client{checks: plain[:30], pace: 4 * time.Millisecond, rounds: 900, calls: bodies("")},
+			client{checks: plain[30:], pace: 4 * time.Millisecond, rounds: 900, calls: bodies("")},
+			client{checks: runs, pace: 4 * time.Millisecond, rounds: 450, calls: startAndEnd},
+			client{checks: flood, pace: 20 * time.Millisecond, rounds: 900, calls: bodies("")},
+			client{checks: mails, pace: 40 * time.Millisecond, rounds: 900, calls: bodies(""), mail: true},
+			client{checks: moody, pace: 60 * time.Millisecond, rounds: 900, calls: bodies("/fail", "")},
+			client{checks: silent, pace: 600 * time.Millisecond, rounds: 900, calls: bodies("")},
+		),
 	}
-	server := s.run(t)
-	before := log.acks.Load()
-	eventually(t, 20*time.Second, "a ping is acknowledged", func() bool { return log.acks.Load() > before })
-	end()
-	clients.Wait()
-	// What was being sent when the process was killed is sent again when its lease
-	// has run out, after a minute.
+	plan := k.plan()
+	for _, c := range plan {
+		k.cycle(c)
+		s.leasesRunOut(t)
+	}
+	h := k.settle(hooks)
+	wrong := h.violations()
+	tally(t, len(plan), wrong)
+	t.Logf("%d kills, %d violations: %d pings sent, %d acknowledged, %d rows; %d flips, %d deliveries, %d messages",
+		len(plan), len(wrong), len(h.sent), len(h.acked), len(h.pings), len(h.flips), len(h.deliveries), len(h.received))
+	missed := count(t, s, "SELECT count(*) FROM flips WHERE reason = 'timeout'")
+	mailed := count(t, s, "SELECT count(*) FROM pings WHERE scheme = 'email'")
+	if len(plan) < 50 || len(h.acked) < 10*len(plan) || len(h.deliveries) < len(plan) || missed == 0 || mailed == 0 {
+		t.Error("there was too little to lose")
+	}
+}
+
+// killing is a round of kills.
+type killing struct {
+	*testing.T
+	site    *site
+	load    *load
+	moments *rand.Rand
+	crashes []time.Time
+}
+
+// cycle is one life of a process and how it ends: at a random moment; or because
+// of what happens at a failpoint; or soon after.
+type cycle struct{ point, action string }
+
+// plan is a round in random order: every failpoint with everything that means
+// something there, and random moments between them.
+func (k *killing) plan() []cycle {
+	plan := make([]cycle, randomKills)
+	for _, p := range failpoints(k.T) {
+		if strings.HasPrefix(p.name, "sqlite.") && k.site.engine.driver != "sqlite" {
+			continue
+		}
+		plan = append(plan, cycle{p.name, "kill"}, cycle{p.name, "hang"})
+		if p.fails {
+			plan = append(plan, cycle{p.name, "error"})
+		}
+	}
+	k.moments.Shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
+	return plan
+}
+
+// cycle lets a process live and die.
+func (k *killing) cycle(c cycle) {
+	k.Helper()
+	serve := k.site.Serve
+	if c.point != "" {
+		nth := 1 + k.moments.IntN(3)
+		if seldom := strings.HasPrefix(c.point, "trim.") || strings.HasPrefix(c.point, "stop."); seldom {
+			nth = 1
+		}
+		serve.Binary, serve.Failures = k.site.armed, fmt.Sprintf("%s:%d:%s", c.point, nth, c.action)
+	}
+	server, err := serve.Start()
+	if err != nil {
+		k.Fatal(err)
+	}
+	defer func() {
+		server.Kill()
+		k.crashes = append(k.crashes, time.Now())
+	}()
+	if c.point == "" || strings.HasPrefix(c.point, "stop.") {
+		k.load.acknowledged(k.T, 20*time.Second)
+		k.wait(killSpan)
+	}
+	if c.point == "" {
+		return
+	}
+	if strings.HasPrefix(c.point, "stop.") {
+		server.Terminate()
+	}
+	eventually(k.T, 20*time.Second, c.point+" is passed", func() bool {
+		return strings.Contains(server.Output(), "failpoint "+c.point+" "+c.action)
+	})
+	if c.action != "kill" {
+		k.wait(killSpan)
+		return
+	}
+	ctx, cancel := context.WithTimeout(k.Context(), 10*time.Second)
+	defer cancel()
+	if got, err := server.Signalled(ctx); err != nil || got != syscall.SIGKILL {
+		k.Errorf("at %s the process ended by %v: %v\n%s", c.point, got, err, server.Output())
+	}
+}
+
+// wait waits for a random part of a span.
+func (k *killing) wait(span time.Duration) {
+	<-time.After(time.Duration(k.moments.Int64N(int64(span))))
+}
+
+// settle lets a last process live until everybody is told, and returns the history.
+func (k *killing) settle(hooks *receiver) history {
+	k.Helper()
+	server := k.site.run(k.T)
+	k.load.acknowledged(k.T, 20*time.Second)
+	h := k.load.stop()
 	var open []string
 	defer func() {
 		if len(open) > 0 {
-			t.Logf("in the end: %q\n%s", open, server.Output())
+			k.Logf("in the end: %q\n%s", open, server.Output())
 		}
 	}()
-	eventually(t, 2*time.Minute, "everybody is told", func() bool {
-		open = s.open(t)
+	eventually(k.T, 2*time.Minute, "everybody is told", func() bool {
+		open = k.site.open(k.T)
 		return len(open) == 0
 	})
-	stop(t, server)
+	stop(k.T, server)
+	h.crashes = k.crashes
+	k.site.read(k.T, &h)
+	hooks.read(k.T, &h)
+	return h
+}
 
-	h := log.history
-	h.kills = kills
-	s.read(t, &h)
-	for _, got := range hooks.all() {
-		h.received = append(h.received, got.id)
-		if got.wrong != nil {
-			t.Errorf("message %s: %v", got.id, got.wrong)
+// failpoint is one that the code has.
+type failpoint struct {
+	name  string
+	fails bool // an operation can fail there
+}
+
+// failpoints finds them in the code, so that none is left out.
+func failpoints(t *testing.T) []failpoint {
+	t.Helper()
+	call := regexp.MustCompile(`failpoint\.(?:(Here|Err)\(|Request\(ctx, )"([a-z_.0-9]+)"\)`)
+	var points []failpoint
+	for _, dir := range []string{"../../internal", "../../web"} {
+		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, found := range call.FindAllStringSubmatch(string(text), -1) {
+				if found[1] == "" {
+					points = append(points, failpoint{name: found[2] + ".connected"}, failpoint{name: found[2] + ".written"})
+					continue
+				}
+				points = append(points, failpoint{found[2], found[1] == "Err"})
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
-	wrong := h.violations()
-	for _, w := range wrong[:min(len(wrong), 20)] {
-		t.Error(w)
+	slices.SortFunc(points, func(a, b failpoint) int { return strings.Compare(a.name, b.name) })
+	points = slices.Compact(points) // one name stands in both engines
+	if len(points) < 20 {
+		t.Fatalf("found only %v", points)
 	}
-	t.Logf("%d kills, %d violations: %d pings sent, %d acknowledged, %d rows; %d flips, %d deliveries, %d messages",
-		kills, len(wrong), len(h.sent), len(h.acked), len(h.pings), len(h.flips), len(h.deliveries), len(h.received))
-	missed := count(t, s, "SELECT count(*) FROM flips WHERE reason = 'timeout'")
-	if len(h.acked) < 10*kills || len(h.deliveries) < kills || missed == 0 {
-		t.Error("there was too little to lose")
-	}
+	return points
 }
 
 // open is what still has to happen: silence to be noticed, deliveries to be made.
@@ -113,123 +235,96 @@ func (s *site) open(t *testing.T) []string {
 		FROM deliveries WHERE state IN ('pending', 'sending')`, func(text *string) []any { return []any{text} })
 }
 
+// leasesRunOut lets a minute pass for what a process was sending when it died, while
+// none runs. On SQLite the next process need not wait for that.
+func (s *site) leasesRunOut(t *testing.T) {
+	t.Helper()
+	if s.engine.driver == "sqlite" {
+		return
+	}
+	if _, err := s.db.ExecContext(t.Context(), "UPDATE deliveries SET next_at = next_at - 60000000 WHERE state = 'sending'"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // read takes what the database holds into a history.
 func (s *site) read(t *testing.T, h *history) {
 	t.Helper()
-	h.checks = rows(t, s, `SELECT uuid, status, rev, n_pings, coalesced,
-		(SELECT count(*) FROM check_channels WHERE check_id = checks.id) FROM checks`, func(c *checkRow) []any {
-		return []any{&c.uuid, &c.status, &c.rev, &c.pings, &c.coalesced, &c.channels}
-	})
-	type row struct {
+	micros := func(us int64) time.Time { return time.UnixMicro(us) }
+	type check struct {
+		checkRow
+		period, grace int64
+	}
+	for _, c := range rows(t, s, `SELECT uuid, status, rev, n_pings, coalesced, period, grace,
+		(SELECT count(*) FROM check_channels WHERE check_id = checks.id) FROM checks`, func(c *check) []any {
+		return []any{&c.uuid, &c.status, &c.rev, &c.pings, &c.coalesced, &c.period, &c.grace, &c.channels}
+	}) {
+		c.limit = time.Duration(c.period+c.grace) * time.Microsecond
+		h.checks = append(h.checks, c.checkRow)
+	}
+	type ping struct {
 		check             uuid.UUID
 		signal, run, body string
 	}
-	for _, r := range rows(t, s, "SELECT c.uuid, p.signal, p.run_id, p.body FROM pings p JOIN checks c ON c.id = p.check_id", func(r *row) []any {
+	for _, r := range rows(t, s, "SELECT c.uuid, p.signal, p.run_id, p.body FROM pings p JOIN checks c ON c.id = p.check_id", func(r *ping) []any {
 		return []any{&r.check, &r.signal, &r.run, (*nullText)(&r.body)}
 	}) {
 		h.pings = append(h.pings, newPingID(r.check, r.signal, r.run, r.body))
 	}
-	h.flips = rows(t, s, "SELECT c.uuid, f.rev, f.new_status, f.tell FROM flips f JOIN checks c ON c.id = f.check_id", func(f *flipRow) []any {
-		return []any{&f.check, &f.rev, &f.to, &f.tell}
-	})
+	type flip struct {
+		flipRow
+		at, judged int64
+	}
+	for _, f := range rows(t, s, "SELECT c.uuid, f.rev, f.new_status, f.reason, f.at, f.judged_at, f.tell FROM flips f JOIN checks c ON c.id = f.check_id", func(f *flip) []any {
+		return []any{&f.check, &f.rev, &f.to, &f.reason, &f.at, &f.judged, &f.tell}
+	}) {
+		f.flipRow.at, f.flipRow.judged = micros(f.at), micros(f.judged)
+		h.flips = append(h.flips, f.flipRow)
+	}
 	h.deliveries = rows(t, s, `SELECT d.id, d.channel_id, d.kind, d.rev, d.state, d.attempts, c.uuid
 		FROM deliveries d JOIN checks c ON c.id = d.check_id`, func(d *deliveryRow) []any {
 		return []any{&d.ID, &d.Channel, &d.Kind, &d.Rev, &d.State, &d.Attempts, &d.check}
 	})
 }
 
-// ackLog is the clients' side of a history.
-type ackLog struct {
-	acks atomic.Int64 // pings acknowledged so far
-
-	mu sync.Mutex // guards history
-	history
-}
-
-// client reports for its checks in turn, until it is told to end.
-type client struct {
-	log    *ackLog
-	http   *http.Client
-	base   string
-	checks []uuid.UUID
-	pace   time.Duration
-	calls  func(n int) []call // for the nth time that a check reports
-}
-
-// call is one ping. One of a run is repeated until it is acknowledged, as jobs do
-// that can tell their runs apart; another one is not.
-type call struct{ path, signal, run, body string }
-
-// bodies sends one ping with a body of its own, by the given paths in turn.
-func bodies(paths ...string) func(int) []call {
-	return func(n int) []call {
-		path := paths[n%len(paths)]
-		signal := "success"
-		if path != "" {
-			signal = strings.TrimPrefix(path, "/")
-		}
-		return []call{{path: path, signal: signal, body: fmt.Sprintf("report %d", n)}}
-	}
-}
-
-// startAndEnd sends the two pings of a run.
-func startAndEnd(n int) []call {
-	run := fmt.Sprintf("run-%d", n)
-	return []call{
-		{path: "/start?rid=" + run, signal: "start", run: run},
-		{path: "?rid=" + run, signal: "success", run: run},
-	}
-}
-
-func newPingID(check uuid.UUID, signal, run, body string) pingID {
-	if run != "" {
-		return pingID{check, signal + " of " + run}
-	}
-	return pingID{check, body}
-}
-
-func (c client) run(ctx context.Context) {
-	pace := time.NewTicker(c.pace)
-	defer pace.Stop()
-	for n := 0; ; n++ {
-		for _, check := range c.checks {
-			for _, call := range c.calls(n) {
-				for {
-					select {
-					case <-ctx.Done():
-						return
-					case <-pace.C:
-					}
-					if c.send(check, call) || call.run == "" {
-						break
-					}
-				}
-			}
+// read takes what came in into a history.
+func (r *receiver) read(t *testing.T, h *history) {
+	t.Helper()
+	for _, got := range r.all() {
+		h.received = append(h.received, message{got.id, got.at})
+		if got.wrong != nil {
+			t.Errorf("message %s: %v", got.id, got.wrong)
 		}
 	}
 }
 
-// send sends one ping and reports whether it was acknowledged.
-func (c client) send(check uuid.UUID, call call) bool {
-	id := newPingID(check, call.signal, call.run, call.body)
-	c.log.mu.Lock()
-	c.log.sent[id] = true
-	c.log.mu.Unlock()
-	resp, err := c.http.Post(c.base+"/ping/"+check.String()+call.path, "text/plain", strings.NewReader(call.body))
-	if err != nil {
-		return false
+// testUnarmed shows that the binary that people run has no failpoints.
+func testUnarmed(t *testing.T, s *site) {
+	holds := func(path, text string) bool {
+		binary, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(binary), text)
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		return false
+	found := 0
+	for _, text := range append([]failpoint{{name: "ROLLCALL_FAILPOINT"}}, failpoints(t)...) {
+		if holds(s.Binary, text.name) {
+			t.Errorf("the ordinary binary holds %q", text.name)
+		}
+		if holds(s.armed, text.name) {
+			found++
+		}
 	}
-	c.log.mu.Lock()
-	defer c.log.mu.Unlock()
-	if resp.Header.Get("Ping-Coalesced") != "" {
-		c.log.coalesced[check]++
-	} else {
-		c.log.acked[id] = true
+	if found < 20 {
+		t.Errorf("of the names only %d are found where they must be, in the binary with failpoints", found)
 	}
-	c.log.acks.Add(1)
-	return true
+	id := newIDs(1)
+	s.provision(t, "projects:\n  - name: Calm\n    owner: ops@example.org\n    checks:\n"+every(id, "job", "1h", "1h", ""))
+	s.Failures = "ping.received:1:kill"
+	server := s.run(t)
+	if got := curl(t, server.URL("/ping/"+id[0].String())); got.status != 200 {
+		t.Errorf("asked to die, the ordinary binary answered %d %q", got.status, got.body)
+	}
+	stop(t, server)
 }

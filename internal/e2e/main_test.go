@@ -21,14 +21,16 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // TestRollcall builds the binary once and shows on both engines what it promises.
 func TestRollcall(t *testing.T) {
-	binary, err := e2e.Build(t.TempDir())
+	dir := t.TempDir()
+	binary, err := e2e.Build(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []engine{
-		{"SQLite", "sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "rollcall.db") }},
-		{"PostgreSQL", "pgx", func(t *testing.T) string { return pgtest.Database(t, pgtest.Durable) }},
-	} {
+	armed, err := e2e.BuildArmed(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []engine{sqlite, postgreSQL} {
 		for name, test := range map[string]func(*testing.T, *site){
 			"journey": testJourney,
 			"wire":    testWire,
@@ -37,10 +39,14 @@ func TestRollcall(t *testing.T) {
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				test(t, newSite(t, binary, e))
+				test(t, newSite(t, binary, armed, e))
 			})
 		}
 	}
+	t.Run("unarmed", func(t *testing.T) {
+		t.Parallel()
+		testUnarmed(t, newSite(t, binary, armed, sqlite))
+	})
 	t.Run("demo", func(t *testing.T) {
 		t.Parallel()
 		testDemo(t, binary)
@@ -65,15 +71,26 @@ type engine struct {
 	create       func(*testing.T) string
 }
 
+var (
+	sqlite     = engine{"SQLite", "sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "rollcall.db") }}
+	postgreSQL = engine{"PostgreSQL", "pgx", func(t *testing.T) string { return pgtest.Database(t, pgtest.Durable) }}
+)
+
 // site is one installation of Rollcall.
 type site struct {
 	e2e.Serve
-	db *sql.DB // for looking, beside the server
+	engine engine
+	armed  string  // the binary with failpoints
+	mail   string  // where it takes mail; "" for nowhere
+	db     *sql.DB // for looking, beside the server
 }
 
-func newSite(t *testing.T, binary string, e engine) *site {
+// another returns a new installation of the same kind.
+func (s *site) another(t *testing.T) *site { return newSite(t, s.Binary, s.armed, s.engine) }
+
+func newSite(t *testing.T, binary, armed string, e engine) *site {
 	t.Helper()
-	s := &site{Serve: e2e.Serve{Binary: binary, Listen: freeAddress(t), Ops: freeAddress(t), Database: e.create(t)}}
+	s := &site{engine: e, armed: armed, Serve: e2e.Serve{Binary: binary, Listen: freeAddress(t), Ops: freeAddress(t), Database: e.create(t)}}
 	source := s.Database
 	if e.driver == "sqlite" {
 		source = "file:" + source + "?_pragma=busy_timeout(5000)"
@@ -107,6 +124,13 @@ func (s *site) provision(t *testing.T, document string) {
 		t.Fatal(err)
 	}
 	s.More = append(s.More, "--provision", file)
+}
+
+// takeMail lets the server take pings by mail.
+func (s *site) takeMail(t *testing.T) {
+	t.Helper()
+	s.mail = freeAddress(t)
+	s.More = append(s.More, "--mail-listen", s.mail, "--mail-domain", mailDomain)
 }
 
 // run starts the server and returns when it answers. It is killed at the end of

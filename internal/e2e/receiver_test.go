@@ -27,6 +27,7 @@ type receiver struct {
 // webhook is one message as it came in.
 type webhook struct {
 	path, id, body string
+	at             time.Time
 	wrong          error // what the reference library says about the signature
 }
 
@@ -41,7 +42,7 @@ func newReceiver(t *testing.T, delay time.Duration) *receiver {
 		if err != nil {
 			return // it was cut off and is no message
 		}
-		got := webhook{path: req.URL.Path, id: req.Header.Get("webhook-id"), body: string(body)}
+		got := webhook{path: req.URL.Path, id: req.Header.Get("webhook-id"), body: string(body), at: time.Now()}
 		got.wrong = verifier.Verify(body, req.Header)
 		r.mu.Lock()
 		r.received = append(r.received, got)

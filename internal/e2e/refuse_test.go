@@ -15,7 +15,7 @@ import (
 // and harms neither the one that runs nor its database.
 func testRefuse(t *testing.T, binary string) {
 	ids := newIDs(1)
-	s := newSite(t, binary, engine{"SQLite", "sqlite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "rollcall.db") }})
+	s := newSite(t, binary, "", sqlite)
 	s.provision(t, `
 projects:
   - name: Main

@@ -25,9 +25,17 @@ import (
 )
 
 // Build compiles the binary into a directory and returns its path.
-func Build(dir string) (string, error) {
-	binary := filepath.Join(dir, "rollcall")
-	if out, err := exec.Command("go", "build", "-o", binary, "rollcall/cmd/rollcall").CombinedOutput(); err != nil {
+func Build(dir string) (string, error) { return build(dir, "rollcall") }
+
+// BuildArmed compiles the binary that does what package failpoint is asked for.
+func BuildArmed(dir string) (string, error) {
+	return build(dir, "rollcall-failpoints", "-tags", "failpoints")
+}
+
+func build(dir, name string, flags ...string) (string, error) {
+	binary := filepath.Join(dir, name)
+	args := append(append([]string{"build", "-o", binary}, flags...), "rollcall/cmd/rollcall")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build rollcall: %w\n%s", err, out)
 	}
 	return binary, nil
@@ -54,6 +62,8 @@ type Serve struct {
 	Ops      string // the same for metrics and profiles
 	Database string
 	More     []string // further flags
+	Failures string   // what is to go wrong in a binary of BuildArmed; see package failpoint
+	Under    []string // a program and its arguments that runs the binary, such as strace; nil for none
 }
 
 // Demo describes a `rollcall demo`.
@@ -74,8 +84,11 @@ type Server struct {
 
 // Start starts the process. It does not wait until it answers.
 func (s Serve) Start() (*Server, error) {
-	args := append([]string{"serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database}, s.More...)
-	return start(s.Listen, exec.Command(s.Binary, args...))
+	args := append(append([]string(nil), s.Under...), s.Binary, "serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database)
+	args = append(args, s.More...)
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "ROLLCALL_FAILPOINT="+s.Failures)
+	return start(s.Listen, cmd)
 }
 
 // Start starts the process. It does not wait until it answers.
@@ -143,6 +156,9 @@ func (s *Server) Kill() {
 // context; it is an error when it ends in any other way than well.
 func (s *Server) Stop(ctx context.Context) error { return s.signal(ctx, syscall.SIGTERM) }
 
+// Terminate asks the process to end, and does not wait.
+func (s *Server) Terminate() { _ = s.cmd.Process.Signal(syscall.SIGTERM) } // as in Kill
+
 // Interrupt is Stop by Ctrl-C.
 func (s *Server) Interrupt(ctx context.Context) error { return s.signal(ctx, syscall.SIGINT) }
 
@@ -165,6 +181,17 @@ func (s *Server) Wait(ctx context.Context) (int, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// Signalled returns the signal that ended a process, 0 for none.
+func (s *Server) Signalled(ctx context.Context) (syscall.Signal, error) {
+	if _, err := s.Wait(ctx); err != nil {
+		return 0, err
+	}
+	if status := s.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		return status.Signal(), nil
+	}
+	return 0, nil
 }
 
 // lockedBuffer is written by the process and read by the test.

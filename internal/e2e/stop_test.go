@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // testStop stops the process while jobs report. Every report is answered, or
@@ -28,8 +26,8 @@ projects:
 
 	var clients sync.WaitGroup
 	var acks atomic.Int64
-	var mu sync.Mutex // guards acked
-	acked := map[pingID]bool{}
+	var mu sync.Mutex // guards h
+	h := newHistory()
 	for _, id := range ids {
 		clients.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
@@ -40,7 +38,7 @@ projects:
 				case err == nil && status == http.StatusOK:
 					acks.Add(1)
 					mu.Lock()
-					acked[newPingID(id, "success", run, "")] = true
+					h.acked[newPingID(id, "success", run, "")] = time.Now()
 					mu.Unlock()
 					continue
 				case err == nil && status != http.StatusServiceUnavailable:
@@ -56,12 +54,12 @@ projects:
 	stop(t, server)
 	clients.Wait()
 
-	h := history{sent: acked, acked: acked, coalesced: map[uuid.UUID]int{}}
+	h.sent = h.acked
 	s.read(t, &h)
 	for _, w := range h.wrongPings() { // none was cut off, so every row was acknowledged
 		t.Error(w)
 	}
-	t.Logf("%d pings acknowledged until the stop", len(acked))
+	t.Logf("%d pings acknowledged until the stop", len(h.acked))
 }
 
 // report sends one ping and returns the status of its whole answer.
