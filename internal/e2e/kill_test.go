@@ -247,6 +247,18 @@ func (s *site) leasesRunOut(t *testing.T) {
 	}
 }
 
+// pingRow is what tells a stored ping from others.
+type pingRow struct {
+	check             uuid.UUID
+	signal, run, body string
+}
+
+const pingRows = "SELECT c.uuid, p.signal, p.run_id, p.body FROM pings p JOIN checks c ON c.id = p.check_id"
+
+func (r *pingRow) fields() []any { return []any{&r.check, &r.signal, &r.run, (*nullText)(&r.body)} }
+
+func (r *pingRow) id() pingID { return newPingID(r.check, r.signal, r.run, r.body) }
+
 // read takes what the database holds into a history.
 func (s *site) read(t *testing.T, h *history) {
 	t.Helper()
@@ -262,14 +274,8 @@ func (s *site) read(t *testing.T, h *history) {
 		c.limit = time.Duration(c.period+c.grace) * time.Microsecond
 		h.checks = append(h.checks, c.checkRow)
 	}
-	type ping struct {
-		check             uuid.UUID
-		signal, run, body string
-	}
-	for _, r := range rows(t, s, "SELECT c.uuid, p.signal, p.run_id, p.body FROM pings p JOIN checks c ON c.id = p.check_id", func(r *ping) []any {
-		return []any{&r.check, &r.signal, &r.run, (*nullText)(&r.body)}
-	}) {
-		h.pings = append(h.pings, newPingID(r.check, r.signal, r.run, r.body))
+	for _, r := range rows(t, s, pingRows, (*pingRow).fields) {
+		h.pings = append(h.pings, r.id())
 	}
 	type flip struct {
 		flipRow

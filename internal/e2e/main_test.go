@@ -30,6 +30,17 @@ func TestRollcall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, test := range map[string]func(*testing.T, *site){
+		"unarmed":           testUnarmed,
+		"SQLite/power":      testPower,
+		"SQLite/faults":     testDiskFaults,
+		"PostgreSQL/faults": testDatabaseFaults,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newSite(t, binary, armed, sqlite))
+		})
+	}
 	for _, e := range []engine{sqlite, postgreSQL} {
 		for name, test := range map[string]func(*testing.T, *site){
 			"journey": testJourney,
@@ -43,10 +54,6 @@ func TestRollcall(t *testing.T) {
 			})
 		}
 	}
-	t.Run("unarmed", func(t *testing.T) {
-		t.Parallel()
-		testUnarmed(t, newSite(t, binary, armed, sqlite))
-	})
 	t.Run("demo", func(t *testing.T) {
 		t.Parallel()
 		testDemo(t, binary)

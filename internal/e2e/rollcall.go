@@ -63,7 +63,6 @@ type Serve struct {
 	Database string
 	More     []string // further flags
 	Failures string   // what is to go wrong in a binary of BuildArmed; see package failpoint
-	Under    []string // a program and its arguments that runs the binary, such as strace; nil for none
 }
 
 // Demo describes a `rollcall demo`.
@@ -84,9 +83,8 @@ type Server struct {
 
 // Start starts the process. It does not wait until it answers.
 func (s Serve) Start() (*Server, error) {
-	args := append(append([]string(nil), s.Under...), s.Binary, "serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database)
-	args = append(args, s.More...)
-	cmd := exec.Command(args[0], args[1:]...)
+	args := append([]string{"serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database}, s.More...)
+	cmd := exec.Command(s.Binary, args...)
 	cmd.Env = append(os.Environ(), "ROLLCALL_FAILPOINT="+s.Failures)
 	return start(s.Listen, cmd)
 }
