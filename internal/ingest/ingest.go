@@ -31,10 +31,10 @@ import (
 
 // Limits of what waits.
 const (
-	QueueLimit  = 8192            // pings
-	QueueBytes  = 32 << 20        // bytes of their bodies
-	BatchLimit  = 256             // pings in one transaction
-	AnswerLimit = 2 * time.Second // after which a ping that is not stored yet is answered "try again"
+	QueueLimit  = 8192                    // pings
+	QueueBytes  = 32 << 20                // bytes of their bodies
+	BatchLimit  = 256                     // pings in one transaction
+	AnswerLimit = 1800 * time.Millisecond // after which a ping that is not stored yet is answered "try again": its client knows within 2 s
 	commitLimit = 10 * time.Second
 
 	// retryFor is longer than a gap that is no outage: pings are given up in a blind
@@ -42,6 +42,11 @@ const (
 	retryFor     = monitor.BlindAfter + time.Second
 	firstRetry   = 100 * time.Millisecond
 	longestRetry = time.Second
+
+	// While transactions take longer than StallAfter, so many pings wait and no more:
+	// the connections of a crowd that waits in vain cost more memory than all else.
+	StallAfter = 500 * time.Millisecond
+	StallCrowd = 256
 )
 
 // Options configure an Ingest.
@@ -69,7 +74,7 @@ type Ingest struct {
 	wake    *sync.Cond
 	queue   []*arrival
 	bytes   int
-	busy    map[int]time.Time // by writer: the time of the oldest ping it is committing
+	busy    map[int]work // by writer: what it is committing
 	covered coverage
 	stopped bool
 
@@ -78,6 +83,12 @@ type Ingest struct {
 	leaveOnce   sync.Once
 
 	stats Stats
+}
+
+// work is a batch that is being committed.
+type work struct {
+	oldest time.Time // when its oldest ping came
+	began  time.Time
 }
 
 // Stats counts since the start.
@@ -132,7 +143,7 @@ type answer struct {
 
 // New returns an Ingest that writes through the given door.
 func New(door store.Door, options Options) *Ingest {
-	in := &Ingest{door: door, options: options, busy: map[int]time.Time{}, leave: make(chan struct{}), left: make(chan struct{})}
+	in := &Ingest{door: door, options: options, busy: map[int]work{}, leave: make(chan struct{}), left: make(chan struct{})}
 	in.wake = sync.NewCond(&in.mu)
 	return in
 }
@@ -192,11 +203,24 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
+	if len(in.queue) >= StallCrowd && in.stalled(a.at) {
+		return false
+	}
 	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)
 	in.bytes += len(a.Ping.Body)
 	in.wake.Signal()
 	return true
+}
+
+// stalled reports whether every writer has been committing for long; mu is held.
+func (in *Ingest) stalled(now time.Time) bool {
+	for _, w := range in.busy {
+		if now.Sub(w.began) < StallAfter {
+			return false
+		}
+	}
+	return len(in.busy) == max(1, in.options.Writers)
 }
 
 // Evidence returns the instant up to which every ping that this process has
@@ -208,9 +232,9 @@ func (in *Ingest) Evidence(now time.Time) time.Time {
 	if len(in.queue) > 0 && in.queue[0].at.Before(now) {
 		now = in.queue[0].at
 	}
-	for _, at := range in.busy {
-		if at.Before(now) {
-			now = at
+	for _, w := range in.busy {
+		if w.oldest.Before(now) {
+			now = w.oldest
 		}
 	}
 	if in.options.Node != "" && (in.covered.since.IsZero() || !in.covered.lost.IsZero()) && in.covered.at.Before(now) {
@@ -266,7 +290,7 @@ func (in *Ingest) take(writer int) []*arrival {
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = batch[0].at
+	in.busy[writer] = work{oldest: batch[0].at, began: in.options.Now()}
 	return batch
 }
 

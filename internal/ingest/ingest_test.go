@@ -164,6 +164,40 @@ func TestADatabaseThatHangsIsAnsweredWithinTheLimit(t *testing.T) {
 	})
 }
 
+// A crowd that waits for a database that does not answer would only cost memory.
+func TestACrowdDoesNotWaitForADatabaseThatStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1)
+		first := s.submit(0, "")
+		synctest.Wait()
+		refused := func() int64 { synctest.Wait(); return s.in.Stats().Refused.Load() }
+		var waiting []<-chan error
+		for range ingest.StallCrowd + 50 { // a burst, which the commit under way may well be followed by
+			waiting = append(waiting, s.submit(0, ""))
+		}
+		if got := refused(); got != 0 {
+			t.Errorf("%d of a burst were refused while a commit took its time", got)
+		}
+		time.Sleep(ingest.StallAfter)
+		late := s.submit(0, "")
+		if got := refused(); got != 1 {
+			t.Errorf("%d refused, want the one that came after %s", got, ingest.StallAfter)
+		}
+		close(s.open)
+		for i, outcome := range append(waiting, first) {
+			if err := <-outcome; err != nil {
+				t.Fatalf("ping %d, which waited: %v", i, err)
+			}
+		}
+		if err := <-late; !errors.Is(err, fault.Unavailable) {
+			t.Errorf("the late one: %v", err)
+		}
+		if err := <-s.submit(0, ""); err != nil {
+			t.Errorf("after it: %v", err)
+		}
+	})
+}
+
 func TestTheQueueIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		name   string
