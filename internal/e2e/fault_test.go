@@ -105,7 +105,7 @@ func testFaults(t *testing.T, s *site, faults []fault) {
 	s.provision(t, "projects:\n  - name: Faults\n    owner: ops@example.org\n    checks:\n"+every(ids, "job", "1h", "1h", ""))
 	server := s.run(t)
 	crowd := newCrowd(s, ids)
-	crowd.ping(t, time.Second, nil)
+	crowd.ping(t, faultSpan, nil)
 	calm := sizeOf(t, s, server)
 	crowd.answers = nil
 	var wrong []string

@@ -31,10 +31,13 @@ func TestRollcall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]func(*testing.T, *site){
-		"unarmed":           testUnarmed,
-		"SQLite/power":      testPower,
-		"SQLite/faults":     testDiskFaults,
-		"PostgreSQL/faults": testDatabaseFaults,
+		"unarmed":              testUnarmed,
+		"SQLite/power":         testPower,
+		"SQLite/faults":        testDiskFaults,
+		"PostgreSQL/faults":    testDatabaseFaults,
+		"PostgreSQL/failover":  testFailover,
+		"PostgreSQL/zombie":    testZombie,
+		"PostgreSQL/ambiguity": func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -43,8 +43,8 @@ const (
 	firstRetry   = 100 * time.Millisecond
 	longestRetry = time.Second
 
-	// While transactions take longer than StallAfter, so many pings wait and no more:
-	// the connections of a crowd that waits in vain cost more memory than all else.
+	// While transactions take longer than StallAfter, so many pings wait and no more,
+	// those in the transactions included: the connections of a crowd that waits in vain cost more memory than all else.
 	StallAfter = 500 * time.Millisecond
 	StallCrowd = 256
 )
@@ -89,6 +89,7 @@ type Ingest struct {
 type work struct {
 	oldest time.Time // when its oldest ping came
 	began  time.Time
+	pings  int
 }
 
 // Stats counts since the start.
@@ -203,7 +204,7 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
-	if len(in.queue) >= StallCrowd && in.stalled(a.at) {
+	if in.crowded(a.at) {
 		return false
 	}
 	a.Ping = a.Ping.Dated(a.at)
@@ -213,14 +214,17 @@ func (in *Ingest) enqueue(a *arrival) bool {
 	return true
 }
 
-// stalled reports whether every writer has been committing for long; mu is held.
-func (in *Ingest) stalled(now time.Time) bool {
+// crowded reports whether every writer has been committing for long and many wait
+// for them; mu is held.
+func (in *Ingest) crowded(now time.Time) bool {
+	waiting := len(in.queue)
 	for _, w := range in.busy {
 		if now.Sub(w.began) < StallAfter {
 			return false
 		}
+		waiting += w.pings
 	}
-	return len(in.busy) == max(1, in.options.Writers)
+	return waiting >= StallCrowd && len(in.busy) == max(1, in.options.Writers)
 }
 
 // Evidence returns the instant up to which every ping that this process has
@@ -290,7 +294,7 @@ func (in *Ingest) take(writer int) []*arrival {
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = work{oldest: batch[0].at, began: in.options.Now()}
+	in.busy[writer] = work{oldest: batch[0].at, began: in.options.Now(), pings: n}
 	return batch
 }
 
