@@ -20,6 +20,7 @@ const (
 	stopLimit  = 40 * time.Second
 	stopNotice = 3 * time.Second
 	leaveLimit = 2 * time.Second // for the last coverage mark
+	closeLimit = 5 * time.Second // of the database, when all else has ended
 )
 
 var errStop = errors.New("not everything ended within the time for a stop; what was accepted is stored, and what was not confirmed as sent is sent again")
@@ -92,7 +93,16 @@ func (a *App) Run(ctx context.Context) error {
 		return errStop
 	}
 	failpoint.Here("stop.before_close")
-	err := errors.Join(group.Wait(), a.store.Close())
+	err := group.Wait()
+	// A database that stands still can keep its connections from being closed for ever.
+	var last errgroup.Group
+	closing, cancelClosing := context.WithTimeout(limit, closeLimit)
+	defer cancelClosing()
+	start(limit, &last, "close the database", func(context.Context) error { return a.store.Close() }).end(closing)
+	if closing.Err() != nil {
+		return errors.Join(err, errStop)
+	}
+	err = errors.Join(err, last.Wait())
 	a.config.Log.Info("stopped")
 	return err
 }

@@ -54,27 +54,14 @@ func testDiskFaults(t *testing.T, s *site) {
 
 // testDatabaseFaults stops, freezes and slows PostgreSQL.
 func testDatabaseFaults(t *testing.T, s *site) {
-	server, err := pgtest.Start(pgtest.Durable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server, s := ownDatabase(t, s)
 	can := func(t *testing.T, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	one := engine{"PostgreSQL", "pgx", func(t *testing.T) string {
-		url, err := server.CreateDatabase(t.Context(), "faults")
-		can(t, err)
-		return url
-	}}
-	testFaults(t, newSite(t, s.Binary, s.armed, one), []fault{
+	testFaults(t, s, []fault{
 		{"a database that crashed", func(t *testing.T, _ *site, _ *e2e.Server) func() {
 			can(t, server.Crash())
 			return func() { can(t, server.Restart()) }
@@ -97,6 +84,27 @@ func testDatabaseFaults(t *testing.T, s *site) {
 			return func() { end(); limping.Wait() }
 		}},
 	})
+}
+
+// ownDatabase is a PostgreSQL that the test may harm, and a site on it.
+func ownDatabase(t *testing.T, s *site) (*pgtest.Server, *site) {
+	t.Helper()
+	server, err := pgtest.Start(pgtest.Durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server, newSite(t, s.Binary, s.armed, engine{"PostgreSQL", "pgx", func(t *testing.T) string {
+		url, err := server.CreateDatabase(t.Context(), "harmed")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return url
+	}})
 }
 
 // testFaults lets one process meet each fault in turn, under load.

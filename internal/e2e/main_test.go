@@ -31,13 +31,14 @@ func TestRollcall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]func(*testing.T, *site){
-		"unarmed":              testUnarmed,
-		"SQLite/power":         testPower,
-		"SQLite/faults":        testDiskFaults,
-		"PostgreSQL/faults":    testDatabaseFaults,
-		"PostgreSQL/failover":  testFailover,
-		"PostgreSQL/zombie":    testZombie,
-		"PostgreSQL/ambiguity": func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
+		"unarmed":                testUnarmed,
+		"SQLite/power":           testPower,
+		"SQLite/faults":          testDiskFaults,
+		"PostgreSQL/faults":      testDatabaseFaults,
+		"PostgreSQL/failover":    testFailover,
+		"PostgreSQL/zombie":      testZombie,
+		"PostgreSQL/ambiguity":   func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
+		"PostgreSQL/stop frozen": testStopFrozen,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +51,7 @@ func TestRollcall(t *testing.T) {
 			"wire":    testWire,
 			"kill":    testKill,
 			"stop":    testStop,
+			"stops":   testStops,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()

@@ -150,6 +150,9 @@ func (s *Server) Kill() {
 	<-s.ended
 }
 
+// Ended waits until the process has ended.
+func (s *Server) Ended() { <-s.ended }
+
 // Stop asks the process to end and waits until it has, but no longer than the
 // context; it is an error when it ends in any other way than well.
 func (s *Server) Stop(ctx context.Context) error { return s.signal(ctx, syscall.SIGTERM) }

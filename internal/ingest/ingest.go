@@ -43,8 +43,8 @@ const (
 	firstRetry   = 100 * time.Millisecond
 	longestRetry = time.Second
 
-	// While transactions take longer than StallAfter, so many pings wait and no more,
-	// those in the transactions included: the connections of a crowd that waits in vain cost more memory than all else.
+	// When no transaction has ended quickly for StallAfter, so many wait to hear that
+	// their pings are stored: the connections of a crowd cost more memory than all else.
 	StallAfter = 500 * time.Millisecond
 	StallCrowd = 256
 )
@@ -75,6 +75,7 @@ type Ingest struct {
 	queue   []*arrival
 	bytes   int
 	busy    map[int]work // by writer: what it is committing
+	quick   time.Time    // when last a batch was committed in less than StallAfter, or there was none
 	covered coverage
 	stopped bool
 
@@ -117,6 +118,8 @@ type arrival struct {
 	mark *store.CoverageMark // instead of a report
 	at   time.Time           // when it came
 	done chan answer
+	// crowded: too many wait already for this one to wait too.
+	crowded bool
 }
 
 // answer tells whoever waits, the first time.
@@ -163,7 +166,7 @@ func (in *Ingest) Submit(ctx context.Context, report Report) (store.Result, erro
 		return store.Result{}, fault.Unavailable
 	}
 	limit := AnswerLimit
-	if in.away.Load() > 0 {
+	if in.away.Load() > 0 || a.crowded {
 		limit = 0 // it is stored if that comes back soon; nobody need wait for it
 	}
 	timer := time.NewTimer(limit)
@@ -204,9 +207,7 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
-	if in.crowded(a.at) {
-		return false
-	}
+	a.crowded = in.crowded(a.at)
 	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)
 	in.bytes += len(a.Ping.Body)
@@ -214,17 +215,13 @@ func (in *Ingest) enqueue(a *arrival) bool {
 	return true
 }
 
-// crowded reports whether every writer has been committing for long and many wait
-// for them; mu is held.
+// crowded reports whether many wait for a database that is slow; mu is held.
 func (in *Ingest) crowded(now time.Time) bool {
 	waiting := len(in.queue)
 	for _, w := range in.busy {
-		if now.Sub(w.began) < StallAfter {
-			return false
-		}
 		waiting += w.pings
 	}
-	return waiting >= StallCrowd && len(in.busy) == max(1, in.options.Writers)
+	return waiting >= StallCrowd && now.Sub(in.quick) >= StallAfter
 }
 
 // Evidence returns the instant up to which every ping that this process has
@@ -277,6 +274,10 @@ func (in *Ingest) Run(ctx context.Context) error {
 func (in *Ingest) take(writer int) []*arrival {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	done, working := in.busy[writer]
+	if now := in.options.Now(); working && now.Sub(done.began) < StallAfter {
+		in.quick = now
+	}
 	delete(in.busy, writer)
 	var batch []*arrival
 	for len(batch) == 0 {
@@ -285,16 +286,21 @@ func (in *Ingest) take(writer int) []*arrival {
 				return nil
 			}
 			in.wake.Wait()
+			working = false
 			in.letOthersIn()
 		}
 		n := min(len(in.queue), BatchLimit)
 		batch = in.dateMarks(slices.Clone(in.queue[:n]))
 		in.queue = append(in.queue[:0], in.queue[n:]...)
 	}
+	now := in.options.Now()
+	if !working && len(in.busy) == 0 {
+		in.quick = now
+	}
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = work{oldest: batch[0].at, began: in.options.Now(), pings: n}
+	in.busy[writer] = work{oldest: batch[0].at, began: now, pings: len(batch)}
 	return batch
 }
 

@@ -2,12 +2,19 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
+	"rollcall/internal/monitor"
 	"rollcall/internal/pgtest"
+	"rollcall/internal/schedule"
 	"rollcall/internal/store"
 	"rollcall/internal/store/postgres"
 	"rollcall/internal/store/storetest"
@@ -49,6 +56,76 @@ func TestStore(t *testing.T) {
 		FailDeliveryInserts: `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no delivery today'; END $$;
 			CREATE TRIGGER fail BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION fail()`,
 	})
+}
+
+// A commit that gave up waiting for the standby is reported by the server as done,
+// with a warning beside it. The standby may not have it, so nobody is told that it is.
+func TestACommitThatNoStandbyHasIsNotAcknowledged(t *testing.T) {
+	server, err := pgtest.Start(pgtest.Durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	address, err := server.CreateDatabase(t.Context(), "alone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.Open(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	user, err := s.CreateUser(t.Context(), account.User{Email: "ops@example.org", Created: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := s.CreateProject(t.Context(), account.Project{Name: "Main", PingKey: account.NewPingKey(), Created: now}, user.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check, err := s.CreateCheck(t.Context(), monitor.Create(monitor.Check{
+		UUID: uuid.New(), Project: project.ID,
+		Config: monitor.Config{Name: "job", Schedule: schedule.Spec{Kind: schedule.Every, Period: time.Hour}, Grace: time.Hour},
+	}, now), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, text := range []string{"ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()"} {
+		if _, err := conn.Exec(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	outcome := make(chan error, 1)
+	go func() {
+		_, err := s.Transitions(t.Context(), []store.Step{{Ref: store.Ref{ID: check.ID}, Decide: func(c monitor.Check) monitor.Change {
+			return c.Receive(monitor.Ping{At: now, Signal: monitor.Success})
+		}}})
+		outcome <- err
+	}()
+	for cancelled := false; !cancelled; { // as an administrator does who will not wait
+		const cancel = "SELECT count(pg_cancel_backend(pid)) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+		if err := conn.QueryRow(t.Context(), cancel).Scan(&cancelled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-outcome; !errors.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "standby") {
+		t.Errorf("the ping was answered %v, want that the standby has not confirmed it", err)
+	}
+	var pings int
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pings").Scan(&pings); err != nil || pings != 1 {
+		t.Errorf("%d pings stored (%v), want the one that the primary has", pings, err)
+	}
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
