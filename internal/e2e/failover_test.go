@@ -71,7 +71,7 @@ func testFailover(t *testing.T, s *site) {
 	hooks := newReceiver(t, 0)
 	s, load := c.begin(s, hooks, every(newIDs(6), "silent", "1s", "1s", ", channels: [two]"))
 	server := s.run(t)
-	failovers := prove.Scale(2, 15)
+	failovers, crashes := prove.Scale(2, 15), []time.Time(nil)
 	for range failovers {
 		load.acknowledged(t, 20*time.Second)
 		<-time.After(time.Second)
@@ -80,11 +80,13 @@ func testFailover(t *testing.T, s *site) {
 		c.can(c.standby.Promote(t.Context()))
 		load.acknowledged(t, 30*time.Second)
 		t.Logf("the next ping was acknowledged %s after the primary was killed", time.Since(killed).Round(time.Millisecond))
+		crashes = append(crashes, time.Now())
 		c.swap()
 	}
 	load.acknowledged(t, 20*time.Second)
 	h := load.stop()
 	stop(t, server)
+	h.crashes = crashes
 	c.settle(s, h, hooks, failovers)
 }
 
@@ -95,7 +97,7 @@ func testZombie(t *testing.T, s *site) {
 	hooks := newReceiver(t, 0)
 	s, load := c.begin(s, hooks, "")
 	server := s.run(t)
-	failovers := prove.Scale(1, 5)
+	failovers, crashes := prove.Scale(1, 5), []time.Time(nil)
 	for range failovers {
 		load.acknowledged(t, 20*time.Second)
 		<-time.After(time.Second)
@@ -110,10 +112,12 @@ func testZombie(t *testing.T, s *site) {
 		}
 		<-time.After(time.Second) // for Rollcall, which may find the old one first
 		c.swap()
+		crashes = append(crashes, time.Now()) // the old one knew nothing of what was being sent
 	}
 	load.acknowledged(t, time.Minute)
 	h := load.stop()
 	stop(t, server)
+	h.crashes = crashes
 	c.settle(s, h, hooks, failovers)
 }
 
@@ -146,7 +150,6 @@ func (c *cluster) settle(s *site, h history, hooks *receiver, failovers int) {
 	server := s.run(c.T)
 	eventually(c.T, time.Minute, "everybody is told", func() bool { return len(s.open(c.T)) == 0 })
 	stop(c.T, server)
-	h.crashes = append(h.crashes, time.Now())
 	s.read(c.T, &h)
 	hooks.read(c.T, &h)
 	tally(c.T, failovers, h.violations())

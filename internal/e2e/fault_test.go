@@ -24,8 +24,10 @@ import (
 // What is expected while the database cannot be written, and after.
 const (
 	faultPace    = 2 * time.Millisecond // 500 pings in a second
-	faultSpan    = 5 * time.Second
+	faultSpan    = 3 * time.Second
+	faultCrowd   = 300 // connections, which there are before the first fault too
 	answerWithin = 2 * time.Second
+	slack        = 500 * time.Millisecond // for a machine that has other things to do
 	recoverWith  = 10 * time.Second
 	growth       = 20 << 20 // bytes of memory
 )
@@ -113,6 +115,7 @@ func testFaults(t *testing.T, s *site, faults []fault) {
 	s.provision(t, "projects:\n  - name: Faults\n    owner: ops@example.org\n    checks:\n"+every(ids, "job", "1h", "1h", ""))
 	server := s.run(t)
 	crowd := newCrowd(s, ids)
+	crowd.gather()
 	crowd.ping(t, faultSpan, nil)
 	calm := sizeOf(t, s, server)
 	crowd.answers = nil
@@ -158,6 +161,19 @@ func newCrowd(s *site, checks []uuid.UUID) *crowd {
 	return &crowd{
 		site: s, checks: checks, sent: map[pingID]time.Time{}, acked: map[pingID]time.Time{},
 		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 2000}},
+	}
+}
+
+// gather lets many jobs report at the same time, so that the process has met a crowd.
+func (c *crowd) gather() {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for i := range faultCrowd {
+		all.Go(func() {
+			for n := range 10 {
+				c.one(c.checks[i], fmt.Sprintf("gathered %d", n))
+			}
+		})
 	}
 }
 
@@ -231,7 +247,7 @@ func (c *crowd) meet(t *testing.T, f fault, server *e2e.Server, calm size) (wron
 	}
 	slices.SortFunc(during, func(a, b answered) int { return int(a.took - b.took) })
 	p99 := during[len(during)*99/100].took
-	if p99 > answerWithin {
+	if p99 > answerWithin+slack {
 		say("one of a hundred waited for %s or longer", p99)
 	}
 	refusals := 0
@@ -249,7 +265,7 @@ func (c *crowd) meet(t *testing.T, f fault, server *e2e.Server, calm size) (wron
 	if grown := under.memory - calm.memory; grown > growth {
 		say("memory grew by %d MB", grown>>20)
 	}
-	if under.goroutines > calm.goroutines+4*1200 || under.files > calm.files+1200 {
+	if under.goroutines > calm.goroutines+4*faultCrowd || under.files > calm.files+2*faultCrowd {
 		say("%d goroutines and %d files, before it %d and %d", under.goroutines, under.files, calm.goroutines, calm.files)
 	}
 	t.Logf("%s: %d of %d refused, p99 %s, longest %s; back after %s; %d MB, %d goroutines, %d files, before it %d, %d, %d", f.name,

@@ -30,11 +30,18 @@ func TestRollcall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// They measure time and memory, so they come before all else.
+	t.Run("faults", func(t *testing.T) {
+		for name, test := range map[string]func(*testing.T, *site){"SQLite": testDiskFaults, "PostgreSQL": testDatabaseFaults} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, newSite(t, binary, armed, sqlite))
+			})
+		}
+	})
 	for name, test := range map[string]func(*testing.T, *site){
 		"unarmed":                testUnarmed,
 		"SQLite/power":           testPower,
-		"SQLite/faults":          testDiskFaults,
-		"PostgreSQL/faults":      testDatabaseFaults,
 		"PostgreSQL/failover":    testFailover,
 		"PostgreSQL/zombie":      testZombie,
 		"PostgreSQL/ambiguity":   func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
