@@ -90,8 +90,8 @@ func (in *Ingest) dateMarks(batch []*arrival) []*arrival {
 		}
 		at := a.at
 		for _, busy := range in.busy {
-			if busy.Before(at) {
-				at = busy
+			if busy.oldest.Before(at) {
+				at = busy.oldest
 			}
 		}
 		if at.Before(in.covered.lost) {
