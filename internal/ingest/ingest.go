@@ -43,8 +43,8 @@ const (
 	firstRetry   = 100 * time.Millisecond
 	longestRetry = time.Second
 
-	// When no transaction has ended quickly for StallAfter, so many pings wait and no
-	// more: the connections of a crowd that waits in vain cost more memory than all else.
+	// When no transaction has ended quickly for StallAfter, so many wait to hear that
+	// their pings are stored: the connections of a crowd cost more memory than all else.
 	StallAfter = 500 * time.Millisecond
 	StallCrowd = 256
 )
@@ -118,6 +118,8 @@ type arrival struct {
 	mark *store.CoverageMark // instead of a report
 	at   time.Time           // when it came
 	done chan answer
+	// crowded: too many wait already for this one to wait too.
+	crowded bool
 }
 
 // answer tells whoever waits, the first time.
@@ -164,7 +166,7 @@ func (in *Ingest) Submit(ctx context.Context, report Report) (store.Result, erro
 		return store.Result{}, fault.Unavailable
 	}
 	limit := AnswerLimit
-	if in.away.Load() > 0 {
+	if in.away.Load() > 0 || a.crowded {
 		limit = 0 // it is stored if that comes back soon; nobody need wait for it
 	}
 	timer := time.NewTimer(limit)
@@ -205,9 +207,7 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
-	if in.crowded(a.at) {
-		return false
-	}
+	a.crowded = in.crowded(a.at)
 	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)
 	in.bytes += len(a.Ping.Body)
