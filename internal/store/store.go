@@ -212,8 +212,6 @@ type DeliveryRow struct {
 type Coverage interface {
 	// Spans lists what each node covers and has covered, as far as it is not settled.
 	Spans(ctx context.Context) ([]monitor.Span, error)
-	// LastCovered returns the newest mark of any node, zero when there is none.
-	LastCovered(ctx context.Context) (time.Time, error)
 	// RecordGaps records blind intervals that have to be made good to the checks, and
 	// forgets the spans that are settled by them. The same From is no second interval;
 	// a span that has gone on meanwhile is kept.

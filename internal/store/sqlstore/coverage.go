@@ -26,15 +26,6 @@ func (s *Store) Spans(ctx context.Context) ([]monitor.Span, error) {
 	return list, nil
 }
 
-// LastCovered implements store.Coverage.
-func (s *Store) LastCovered(ctx context.Context) (time.Time, error) {
-	at, err := s.reading().LastCovered(ctx)
-	if err != nil || at == 0 {
-		return time.Time{}, s.done("read the last coverage mark", err)
-	}
-	return instant(at), nil
-}
-
 // spanRow reads a span. One of an older version, which covers as a whole and does
 // not say where it began, is over as soon as there is another.
 func spanRow(row gen.SpansRow) monitor.Span {

@@ -172,17 +172,6 @@ func (q *Queries) InsertDigest(ctx context.Context, arg InsertDigestParams) erro
 	return err
 }
 
-const lastCovered = `-- name: LastCovered :one
-SELECT CAST(COALESCE(MAX(at), 0) AS BIGINT) AS at FROM coverage
-`
-
-func (q *Queries) LastCovered(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, lastCovered)
-	var at int64
-	err := row.Scan(&at)
-	return at, err
-}
-
 const lockUnverified = `-- name: LockUnverified :execrows
 UPDATE unverified SET rev = rev
 WHERE from_at = $1 AND check_id IN (SELECT checks.id FROM checks WHERE checks.project_id = $2)

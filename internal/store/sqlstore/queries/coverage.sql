@@ -1,9 +1,6 @@
 -- name: Spans :many
 SELECT node, name, at, since, resumed, stopped, cause FROM coverage ORDER BY at, node LIMIT @most;
 
--- name: LastCovered :one
-SELECT CAST(COALESCE(MAX(at), 0) AS BIGINT) AS at FROM coverage;
-
 -- The mark is a fence: a span that has gone on is not over.
 -- name: DropSpan :exec
 DELETE FROM coverage WHERE node = @node AND at = @at;
