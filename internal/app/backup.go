@@ -91,9 +91,15 @@ func Verify(ctx context.Context, database string, keys KeyFile, wrong func(words
 			found++
 			wrong(fmt.Sprintf(format, a...))
 		}
-		at, err := st.LastCovered(ctx)
+		spans, err := st.Spans(ctx)
 		if err != nil {
 			return err
+		}
+		var at time.Time
+		for _, span := range spans {
+			if span.At.After(at) {
+				at = span.At
+			}
 		}
 		broken, err := st.Violations(ctx, at, at)
 		if err != nil {

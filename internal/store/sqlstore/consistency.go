@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -74,8 +73,8 @@ func (s *Store) Restored(ctx context.Context) error {
 				return err
 			}
 		}
-		covered, err := q.LastCovered(ctx)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		var covered int64
+		if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(at), 0) FROM coverage").Scan(&covered); err != nil {
 			return err
 		}
 		title := "the database"
