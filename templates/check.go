@@ -244,6 +244,8 @@ func toldOf(channels []monitor.Channel, deliveries []Telling, clock Clock) []Tol
 		case deliveries[i].State == monitor.Dead:
 			t.Status, t.Word = monitor.Down, "Given up"
 			t.Words = ", " + clock.At(deliveries[i].Ended)
+		case deliveries[i].State == monitor.Merged:
+			t.Words = "is told in a digest"
 		case deliveries[i].Attempts > 0:
 			t.Status, t.Word = monitor.Late, "Retrying"
 			t.Words = fmt.Sprintf(", %s, next %s", Count(int64(deliveries[i].Attempts), "attempt", "attempts"), clock.At(deliveries[i].NextAt))

@@ -38,6 +38,7 @@ type DeliveryQuery struct {
 	Text    string                // in the name of a check or channel; "" any
 	From    string                // the first day, such as 2026-11-23; "" any
 	To      string                // the last day
+	Digest  int64                 // only what this digest tells; 0 all
 	Before  int64                 // only older deliveries than this one; 0 the newest
 	Open    int64                 // the delivery whose attempts are shown; 0 none
 }
@@ -59,6 +60,7 @@ func (q DeliveryQuery) URL() string {
 		}
 	}
 	number("channel", q.Channel)
+	number("digest", q.Digest)
 	number("before", q.Before)
 	number("open", q.Open)
 	if len(v) == 0 {
@@ -82,6 +84,11 @@ func (q DeliveryQuery) withCheck(id string) DeliveryQuery {
 	return q
 }
 
+func (q DeliveryQuery) withDigest(id int64) DeliveryQuery {
+	q.Digest, q.Before, q.Open = id, 0, 0
+	return q
+}
+
 func (q DeliveryQuery) opened(id monitor.DeliveryID) DeliveryQuery {
 	q.Open = int64(id)
 	return q
@@ -96,7 +103,7 @@ func (q DeliveryQuery) Filtered() bool {
 // kept are the parts of the query that the search form takes along.
 func (q DeliveryQuery) kept() []Fact {
 	var kept []Fact
-	for _, f := range []Fact{{"state", string(q.State)}, {"check", q.Check}, {"channel", digits(q.Channel)}} {
+	for _, f := range []Fact{{"state", string(q.State)}, {"check", q.Check}, {"channel", digits(q.Channel)}, {"digest", digits(q.Digest)}} {
 		if f.Value != "" && f.Value != "0" {
 			kept = append(kept, f)
 		}
@@ -129,7 +136,9 @@ type DeliveryRow struct {
 	CheckUUID   uuid.UUID // zero for a test, and when the check has gone to another project
 	CheckName   string
 	First       uuid.UUID     // the first UUID that the check had, which names its messages
-	Flip        *monitor.Flip // nil for a test
+	Flip        *monitor.Flip // nil for others
+	// DigestDown and DigestUp are how many changes of either kind a digest tells.
+	DigestDown, DigestUp int
 }
 
 // Sheet is deliveries by day, the newest first.
@@ -150,9 +159,12 @@ type SheetDay struct {
 type Line struct {
 	ID       string
 	At       Said
-	Check    string // name; "" for a test and a digest
+	Check    string // name; "" for others than changes
 	Digest   bool   // of checks that could not be verified
 	CheckURL string
+	Sum      string // of what a digest tells; "" for others
+	AllURL   string // lists all that
+	Via      string // address of the digest that tells this one; "" it is told by itself
 	Old, New monitor.Status
 	Channel  string
 	Kind     monitor.ChannelKind
@@ -197,6 +209,8 @@ func StateOf(d monitor.Delivery) StateWord {
 		return StateWord{Icon: "check", Word: "Delivered"}
 	case d.State == monitor.Dead:
 		return StateWord{"close", "Dead letter", monitor.Down}
+	case d.State == monitor.Merged:
+		return StateWord{Icon: "right", Word: "In a digest"}
 	case d.State == monitor.Sending:
 		return StateWord{Icon: "right", Word: "Sending"}
 	case d.Tries > 0:
@@ -241,7 +255,13 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 		}
 		line.Old, line.New = row.Flip.Old, row.Flip.New
 	}
+	if row.Kind == monitor.ForDigest {
+		line.Sum = roundupCounts(row.DigestDown, row.DigestUp)
+		line.AllURL = DeliveryQuery{Digest: int64(row.ID)}.URL()
+	}
 	switch {
+	case row.State == monitor.Merged:
+		line.Via = digestURL(row.Delivery)
 	case row.State == monitor.Sent:
 		line.Took = Duration(row.Ended.Sub(row.Created))
 	case row.State == monitor.Pending && row.Tries > 0:
@@ -252,13 +272,22 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 	return line
 }
 
+// digestURL is the address of the digest that tells a delivery.
+func digestURL(d monitor.Delivery) string {
+	id := int64(d.Digest)
+	return fmt.Sprintf("%s#d%d", DeliveryQuery{Before: id + 1, Open: id}.URL(), id)
+}
+
 func openedOf(row DeliveryRow, attempts []monitor.Attempt, clock Clock) *Opened {
 	opened := &Opened{
 		Message: monitor.MessageID(row.First, row.Delivery),
 		Says:    []string{"A test of the channel."},
 	}
-	if row.Kind == monitor.ForBlind {
+	switch row.Kind {
+	case monitor.ForBlind:
 		opened.Says = []string{"Which checks could not be verified after a blind interval."}
+	case monitor.ForDigest:
+		opened.Says = []string{Capital(roundupCounts(row.DigestDown, row.DigestUp)) + "."}
 	}
 	if row.Flip != nil {
 		opened.Says = FlipSentences(*row.Flip, clock)
@@ -302,6 +331,8 @@ func (l Line) what() string {
 	switch {
 	case l.Digest:
 		return "checks not verified"
+	case l.Sum != "":
+		return "digest"
 	case l.Check == "":
 		return "test"
 	}

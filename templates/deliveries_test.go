@@ -24,6 +24,36 @@ func TestDeliveries(t *testing.T) {
 	}))
 }
 
+// A digest says how much it tells, and what it tells leads to it.
+func TestDigestInTheLog(t *testing.T) {
+	digest := retrying(t)
+	digest.Kind, digest.Check, digest.Rev = monitor.ForDigest, 0, 0
+	merged := delivered(t)
+	merged.State, merged.Digest, merged.Attempts, merged.Answer = monitor.Merged, 2, 0, ""
+	rows := told(t, digest, merged) // numbers them 2 and 1
+	rows[0].DigestDown, rows[0].DigestUp = 480, 12
+	query := templates.DeliveryQuery{Open: 1}
+	sheet := templates.SheetOf(rows, nil, query, clock(t))
+	html := rendered(t, templates.DeliverySheet(sheet))
+	for _, want := range []string{
+		`<a href="/deliveries?digest=2">Digest</a>`, "480\u00a0checks went down, 12 came up",
+		"In a digest", `<a href="/deliveries?before=3&amp;open=2#d2">the digest</a>`, "So much changed that this was told in",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the log lacks %q\n%s", want, html)
+		}
+	}
+	if strings.Contains(html, "Its id") {
+		t.Error("what is told in a digest is said to have an id of its own")
+	}
+	page := rendered(t, templates.Deliveries(templates.DeliveriesPage{
+		Page: frame(t, "Deliveries", "/deliveries"), Query: templates.DeliveryQuery{Digest: 2}, Sheet: sheet,
+	}))
+	if !strings.Contains(page, "Only what one digest tells") || !strings.Contains(page, `name="digest" value="2"`) {
+		t.Errorf("the page does not say that it lists one digest\n%s", page)
+	}
+}
+
 func TestNoDeliveries(t *testing.T) {
 	for _, test := range []struct {
 		query templates.DeliveryQuery
@@ -66,6 +96,7 @@ func TestStateOfADelivery(t *testing.T) {
 		{retrying(t), "Retrying"},
 		{monitor.Delivery{State: monitor.Sending, Tries: 2}, "Sending"},
 		{delivered(t), "Delivered"},
+		{monitor.Delivery{State: monitor.Merged}, "In a digest"},
 		{givenUp(t), "Dead letter"},
 		{givenUp(t).Replay(instant(t, "2026-11-23T08:14:30Z")), "Waiting"},
 	} {

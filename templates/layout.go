@@ -36,7 +36,8 @@ type Page struct {
 	JudgedUpTo time.Time
 	// Delayed is since when alerts may be late; zero when they are not.
 	Delayed time.Time
-	Blind   *monitor.Blind // the last blind interval, nil when there was none
+	Blind   *monitor.Blind  // the last blind interval, nil when there was none
+	Untold  *monitor.Untold // alarms of the project that no channel took; nil when there are none
 	Version string
 	Flash   string // said once, after what was just done
 	Demo    bool   // whether a demonstration's pages stand beside the product's

@@ -21,10 +21,12 @@ type MailInput struct {
 	ID          string // of the message
 	Project     string
 	Channel     string
-	Flip        *monitor.Flip // nil for a test of the channel
-	Secret      string        // the UUID of the check, which whoever knows it can report with
-	Ping        *monitor.Ping // that caused the flip, or the last one before it; nil when it is not kept
+	Flip        *monitor.Flip    // nil for others
+	Roundup     *monitor.Roundup // nil for others; with neither it is a test of the channel
+	Secret      string           // the UUID of the check, which whoever knows it can report with
+	Ping        *monitor.Ping    // that caused the flip, or the last one before it; nil when it is not kept
 	CheckPage   string
+	DigestPage  string
 	ChannelPage string
 }
 
@@ -63,7 +65,7 @@ type MailPart struct {
 // MailLine is a thing by name and what is to be said of it.
 type MailLine struct{ Name, Words string }
 
-// NewMail returns the mail about a flip, or about a test.
+// NewMail returns the mail about a flip, a digest or a test.
 func NewMail(in MailInput) Mail {
 	in.Project, in.Channel = shown(in.Project), shown(in.Channel)
 	m := Mail{
@@ -73,7 +75,10 @@ func NewMail(in MailInput) Mail {
 		Why:     fmt.Sprintf("You get this because somebody pressed Test on %s.", in.Channel),
 		Closing: fmt.Sprintf("The message id ends in %s.", ending(in.ID)),
 	}
-	if in.Flip != nil {
+	switch {
+	case in.Roundup != nil:
+		m = m.roundup(*in.Roundup, in)
+	case in.Flip != nil:
 		m = m.about(*in.Flip, in)
 	}
 	m.Subject = strings.ReplaceAll(m.Title+". "+strings.TrimSuffix(m.Sentences[0], "."), nbsp, " ")

@@ -141,6 +141,7 @@ func TestMail(t *testing.T) {
 		"mail-failed":  {mailInput(new(failed(t)), &monitor.Ping{At: instant(t, "2026-11-23T08:06:41Z"), Body: lock, BodySize: int64(len(lock))}), "Down: Offsite backup. Reported exit status 1 after 41 s, twice in a row"},
 		"mail-overran": {mailInput(new(overran(t)), nil), "Down: Offsite backup. Run started 02:00, limit 45 min, has not ended"},
 		"mail-up":      {mailInput(new(recovered(t)), backupPing(t)), "Up: Offsite backup. Back up after 4 h 33 min of downtime"},
+		"mail-digest":  {roundupInput(t), "120 checks went down, 3 came up. 123 changes within 42 s, more than are told one by one"},
 		"mail-test":    {mailInput(nil, nil), "Test: Night shift. This is a test; it arrived"},
 	}
 	for name, test := range tests {
@@ -157,6 +158,24 @@ func TestMail(t *testing.T) {
 			golden(t, name+".txt", m.Text())
 		})
 	}
+}
+
+// roundupInput is what a storm owes, of which the mail lists the first.
+func roundupInput(t *testing.T) templates.MailInput {
+	t.Helper()
+	at := instant(t, "2026-11-23T01:15:00Z")
+	turn := func(name string, to monitor.Status, why monitor.Reason) monitor.Turn {
+		return monitor.Turn{Page: "d876fa730b0af569ff88", Name: name, Old: monitor.Up, New: to, Reason: why, At: at, Rev: 17}
+	}
+	refuted := turn("Ledger export", monitor.Up, monitor.Corrected)
+	refuted.Corrects = 16
+	in := mailInput(nil, nil)
+	in.DigestPage = "https://rollcall.example.org/deliveries?digest=31"
+	in.Roundup = &monitor.Roundup{Down: 120, Up: 3, From: at, To: at.Add(41 * time.Second), Changes: []monitor.Turn{
+		turn("Offsite backup", monitor.Down, monitor.Silent), turn("<b>Invoices</b>", monitor.Down, monitor.Failed),
+		turn("Reindex", monitor.Down, monitor.Overran), turn("Certificates", monitor.Up, monitor.Succeeded), refuted,
+	}}
+	return in
 }
 
 // Mail programs know no table of ours, no custom property and no SVG, and many

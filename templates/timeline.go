@@ -281,16 +281,21 @@ func (h History) flipEntry(f monitor.Flip, clock Clock) Entry {
 
 // toldOf says how many channels took the message about a change.
 func (h History) toldOf(rev int64) string {
-	owed, took := 0, 0
+	owed, took, merged := 0, 0, 0
 	for _, d := range h.Deliveries {
 		if d.Rev == rev {
 			owed++
-			if d.State == monitor.Sent {
+			switch d.State {
+			case monitor.Sent:
 				took++
+			case monitor.Merged:
+				merged++
 			}
 		}
 	}
 	switch {
+	case merged > 0:
+		return fmt.Sprintf("Told in a digest: %d of %s.", merged, Count(int64(owed), "channel", "channels"))
 	case owed == 0:
 		return "No channel was told."
 	case owed == 1 && took == 1:
@@ -316,6 +321,8 @@ func deliveryEntry(d Telling, check uuid.UUID, clock Clock) Entry {
 		if d.Answer == "" {
 			e.Rest = "took the message"
 		}
+	case d.State == monitor.Merged:
+		e.Rest, e.Href = "is told in a digest", digestURL(d.Delivery)
 	case d.State == monitor.Dead:
 		e.Rest = fmt.Sprintf("was given up after %s:", Count(int64(d.Attempts), "attempt", "attempts"))
 	case d.Attempts == 0:

@@ -21,9 +21,11 @@ type deliveryDoc struct {
 	ID       int64                 `json:"id"`
 	Kind     monitor.DeliveryKind  `json:"kind"`
 	Channel  deliveryChannel       `json:"channel"`
-	Check    *eventHead            `json:"check"` // null for a test, as are the two after it
+	Check    *eventHead            `json:"check"` // null for a test and a digest, as are the two after it
 	Old      *string               `json:"old"`
 	New      *string               `json:"new"`
+	Tells    *tellsDoc             `json:"tells"`     // of a digest; null for others
+	Digest   *int64                `json:"digest_id"` // of the digest that tells it; null when it is told by itself
 	State    monitor.DeliveryState `json:"state"`
 	Attempts int                   `json:"attempts"`
 	Created  string                `json:"created"`
@@ -31,6 +33,12 @@ type deliveryDoc struct {
 	Ended    *string               `json:"ended"`
 	Answer   string                `json:"answer"`
 	Code     *int                  `json:"code"`
+}
+
+// tellsDoc is how many changes of either kind a digest tells.
+type tellsDoc struct {
+	Down int `json:"down"`
+	Up   int `json:"up"`
 }
 
 // triedDoc is a delivery with its attempts, the first one first.
@@ -66,10 +74,17 @@ func (s *Server) apiDeliveries(c *apiCall) error {
 	}
 	query.Before = monitor.DeliveryID(before)
 	switch state := monitor.DeliveryState(c.query().Get("state")); state {
-	case "", monitor.Pending, monitor.Sending, monitor.Sent, monitor.Dead:
+	case "", monitor.Pending, monitor.Sending, monitor.Sent, monitor.Dead, monitor.Merged:
 		query.State = state
 	default:
-		return refuse(http.StatusBadRequest, "state is pending, sending, sent or dead")
+		return refuse(http.StatusBadRequest, "state is pending, sending, sent, dead or merged")
+	}
+	if text := c.query().Get("digest"); text != "" {
+		id, err := numberOf(text)
+		if err != nil {
+			return refuse(http.StatusBadRequest, "digest is the id of a delivery of kind digest")
+		}
+		query.Digest = monitor.DeliveryID(id)
 	}
 	if text := c.query().Get("check"); text != "" {
 		check, err := s.apiCheckNamed(c, text)
@@ -147,6 +162,12 @@ func deliveryOf(row store.DeliveryRow) deliveryDoc {
 		ID: int64(row.ID), Kind: row.Kind, Channel: deliveryChannel{row.ChannelName, row.ChannelKind},
 		State: row.State, Attempts: row.Attempts, Created: apiMicros(row.Created),
 		NextAt: microsOrNull(row.NextAt), Ended: microsOrNull(row.Ended), Answer: row.Answer, Code: row.Code,
+	}
+	if row.Kind == monitor.ForDigest {
+		doc.Tells = &tellsDoc{row.DigestDown, row.DigestUp}
+	}
+	if row.Delivery.Digest != 0 {
+		doc.Digest = new(int64(row.Delivery.Digest))
 	}
 	if row.Flip != nil {
 		doc.Check = &eventHead{UUID: row.CheckUUID.String(), Name: row.Flip.Facts.Name, Slug: row.Flip.Facts.Slug}

@@ -96,7 +96,7 @@ func TestAPIDeliveries(t *testing.T) {
 			code int
 			text string
 		}{
-			"state=lost":                    {400, "state is pending, sending, sent or dead"},
+			"state=lost":                    {400, "state is pending, sending, sent, dead or merged"},
 			"limit=0":                       {400, "limit must be from 1 to 1000"},
 			"limit=1001":                    {400, "limit must be from 1 to 1000"},
 			"cursor=x":                      {400, "cursor is none of ours; begin again without it"},
@@ -125,7 +125,7 @@ func TestAPIReplay(t *testing.T) {
 		want := map[string]any{
 			"id": id, "kind": "flip", "channel": map[string]any{"name": "Ops", "kind": "email"},
 			"check": map[string]any{"uuid": check.UUID.String(), "name": "Nightly", "slug": "nightly"},
-			"old":   "new", "new": "down", "state": "dead", "attempts": 1.0, "created": micros(begin), "next_at": nil,
+			"old":   "new", "new": "down", "tells": nil, "digest_id": nil, "state": "dead", "attempts": 1.0, "created": micros(begin), "next_at": nil,
 			"ended": micros(begin.Add(time.Second)), "answer": "550 no such mailbox", "code": 550.0, "tries": []any{try},
 		}
 		if diff := cmp.Diff(want, a.get(path).is(200).doc()); diff != "" {

@@ -37,7 +37,7 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		Text: query.Text, Since: dayOf(query.From, s.Zone, 0), Until: dayOf(query.To, s.Zone, 1),
 		DeliveryQuery: store.DeliveryQuery{
 			Project: who.Project.ID, Channel: monitor.ChannelID(query.Channel), State: query.State,
-			Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown,
+			Digest: monitor.DeliveryID(query.Digest), Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown,
 		},
 	}
 	if query.Check != "" {
@@ -87,7 +87,7 @@ func deliveryQuery(v url.Values) templates.DeliveryQuery {
 		return max(0, n)
 	}
 	query := templates.DeliveryQuery{
-		Channel: number("channel"), Before: number("before"), Open: number("open"), Check: v.Get("check"),
+		Channel: number("channel"), Digest: number("digest"), Before: number("before"), Open: number("open"), Check: v.Get("check"),
 		Text: monitor.Plain(strings.TrimSpace(v.Get("q")), searchLimit),
 	}
 	for key, day := range map[string]*string{"from": &query.From, "to": &query.To} {
@@ -96,7 +96,7 @@ func deliveryQuery(v url.Values) templates.DeliveryQuery {
 		}
 	}
 	switch state := monitor.DeliveryState(v.Get("state")); state {
-	case monitor.Pending, monitor.Sent, monitor.Dead:
+	case monitor.Pending, monitor.Sent, monitor.Dead, monitor.Merged:
 		query.State = state
 	}
 	return query

@@ -141,7 +141,8 @@ var operations = map[string]operation{
 	"GET deliveries/": {group: "Deliveries", summary: "Lists messages, the newest first.", answers: deliveryPage{}, query: []param{
 		{"check", "string", "The UUID of a check."},
 		{"channel", "string", "The id of a channel."},
-		{"state", "string", "pending, sending, sent or dead."},
+		{"state", "string", "pending, sending, sent, dead or merged, which is told in a digest."},
+		{"digest", "string", "The id of a digest: only what it tells."},
 		limitParam, cursorParam,
 	}},
 	"GET deliveries/{id}":         {group: "Deliveries", summary: "Answers with one message and its attempts.", answers: triedDoc{}},

@@ -57,6 +57,13 @@ func (s *Server) pageAbout(r *http.Request, who Who, title, here string, own []m
 	if len(blinds) > 0 {
 		page.Blind = &blinds[0]
 	}
+	untold, err := s.Store.Untold(ctx, who.Project.ID, page.Now)
+	if err != nil {
+		return templates.Page{}, err
+	}
+	if len(untold) > 0 {
+		page.Untold = &untold[0]
+	}
 	if !live(r) { // what replaces itself has no place for it
 		page.Flash = s.sessions.PopString(ctx, keyFlash)
 	}

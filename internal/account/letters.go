@@ -13,6 +13,7 @@ const (
 	LetterEmail  LetterKind = "email"  // a link, at a new address, that makes it the account's
 	LetterCode   LetterKind = "code"   // a code that proves who somebody is
 	LetterNotice LetterKind = "notice" // what was changed, to whom it belongs
+	UntoldLetter LetterKind = "untold" // to an owner, when no channel takes an alarm
 )
 
 // LoginLetter is the data of LetterLogin and LetterSignup.

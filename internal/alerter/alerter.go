@@ -29,7 +29,9 @@ import (
 
 // Limits of what is under way at one time.
 const (
-	Workers    = 256         // attempts in all; one that hangs holds its worker for its whole limit
+	Workers    = 256 // attempts under way that began within the last SlowAfter
+	SlowAfter  = 2 * time.Second
+	SlowMost   = 1024        // attempts that have been under way for longer; more of them hold workers
 	PerChannel = 4           // deliveries of one channel
 	PerHost    = 8           // attempts to one host
 	hostQueue  = 64          // deliveries that wait here for one host
@@ -37,8 +39,9 @@ const (
 	setback    = time.Second // for a delivery whose channel or host is full
 	longestNap = time.Second // another process may have queued something
 	leasePace  = 20 * time.Millisecond
-	storeLimit = 5 * time.Second  // of one call of the store
-	stopGrace  = 15 * time.Second // for attempts under way when the process stops
+	gatherPace = 500 * time.Millisecond // what belongs to a storm is not leased meanwhile
+	storeLimit = 5 * time.Second        // of one call of the store
+	stopGrace  = 15 * time.Second       // for attempts under way when the process stops
 )
 
 // PingReader reads the ping that a message tells about.
@@ -65,7 +68,8 @@ type Alerter struct {
 	mu       sync.Mutex
 	hosts    map[string]*host
 	channels map[monitor.ChannelID]int // deliveries under way
-	running  int
+	running  int                       // attempts that hold a worker
+	slow     int                       // attempts that gave theirs back
 	kicked   chan struct{}
 
 	workers sync.WaitGroup
@@ -92,8 +96,11 @@ type leased struct {
 func (a *Alerter) Run(ctx context.Context) error {
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	pace := rate.NewLimiter(rate.Every(leasePace), 1)
+	pace, gathering := rate.NewLimiter(rate.Every(leasePace), 1), rate.NewLimiter(rate.Every(gatherPace), 1)
 	for pace.Wait(ctx) == nil {
+		if gathering.Allow() {
+			a.gather(work, a.Now())
+		}
 		n, err := a.lease(work, a.Now())
 		if err != nil {
 			a.Log.Error("deliveries not leased", "err", err)
@@ -127,9 +134,10 @@ func (a *Alerter) nap(ctx context.Context) {
 	}
 }
 
-// Tick leases what is due at now, sends it and waits until all of it is recorded.
-// It returns how many deliveries were leased.
+// Tick gathers what storms owe, leases what is due at now, sends it and waits until
+// all of it is recorded. It returns how many deliveries were leased.
 func (a *Alerter) Tick(ctx context.Context, now time.Time) (int, error) {
+	a.gather(ctx, now)
 	n, err := a.lease(ctx, now)
 	a.workers.Wait()
 	return n, err
@@ -186,7 +194,7 @@ func (a *Alerter) room() (free int, busy []monitor.ChannelID) {
 	for _, h := range a.hosts {
 		maps.Copy(full, h.held)
 	}
-	return Workers - a.running, slices.Sorted(maps.Keys(full))
+	return max(0, Workers-a.running), slices.Sorted(maps.Keys(full))
 }
 
 // place starts a worker for the delivery, lets it wait for its host, or puts it
@@ -236,12 +244,42 @@ func (a *Alerter) admit(to string, d leased) (start, keep bool) {
 // work sends a delivery, and then what waits for the same host.
 func (a *Alerter) work(ctx context.Context, to string, d leased) {
 	for more := true; more; d, more = a.next(to, d) {
+		release := a.lend()
 		if a.Now().Add(attemptLimit(d.Channel.Kind)).After(d.until) {
 			a.putBack(ctx, d, a.Now()) // it waited so long that the lease would run out under way
 		} else {
 			a.attempt(ctx, d)
 		}
+		release()
 		a.Kick() // its lane, and perhaps its channel, is free
+	}
+}
+
+// lend lets the worker of an attempt that takes long go on to others, as long as not
+// too many do: receivers that hang hold no worker, so that however many there are,
+// the others wait for SlowAfter and not for the whole limit of an attempt. Release
+// ends it; the worker is then held again.
+func (a *Alerter) lend() (release func()) {
+	lent, ended := false, false // guarded by mu
+	timer := time.AfterFunc(SlowAfter, func() {
+		a.mu.Lock()
+		if !ended && a.slow < SlowMost {
+			lent = true
+			a.slow++
+			a.running--
+		}
+		a.mu.Unlock()
+		a.Kick()
+	})
+	return func() {
+		timer.Stop()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		ended = true
+		if lent {
+			a.slow--
+			a.running++
+		}
 	}
 }
 

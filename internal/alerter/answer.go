@@ -1,6 +1,7 @@
 package alerter
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,7 +16,7 @@ func answered(r *http.Response, body []byte, now time.Time, hide []string) Outco
 	code := r.StatusCode
 	words := fmt.Sprintf("%d %s", code, http.StatusText(code))
 	if target, err := r.Location(); err == nil && code/100 == 3 {
-		words += ", a redirect, which is not followed, to " + target.Host
+		words += ", a redirect, which is not followed, to " + cmp.Or(target.Host, "no host") + "; give the channel that address if it is right"
 	} else if excerpt := outbound.Clean(string(body), hide...); excerpt != "" {
 		words += ": " + excerpt
 	}
@@ -43,7 +44,7 @@ func verdict(code int) monitor.Verdict {
 		return monitor.Gone
 	case asksToWait(code):
 		return monitor.Retry
-	case code/100 == 3, code/100 == 4, code == http.StatusNotImplemented, code == http.StatusHTTPVersionNotSupported:
+	case code/100 == 4, code == http.StatusNotImplemented, code == http.StatusHTTPVersionNotSupported:
 		return monitor.Doubt
 	}
 	return monitor.Retry
@@ -73,14 +74,17 @@ func retryAfter(text string, now time.Time) time.Duration {
 	return 0
 }
 
-// failed says what it means that no answer came. What a name server or the filter
-// refuses is probably a wrong setting; all else may be better in a moment, though
-// the message may have arrived.
+// failed says what it means that no answer came. A name that does not exist is
+// probably a wrong setting; all else may be better in a moment, though the message
+// may have arrived.
 func failed(err error, hide ...string) Outcome {
 	class, words := outbound.Explain(err, hide...)
 	out := Outcome{monitor.Result{Verdict: monitor.Retry, Answer: words}, class}
-	if class == outbound.Blocked || class == outbound.NoHost {
+	switch class {
+	case outbound.NoHost:
 		out.Verdict = monitor.Doubt
+	case outbound.Blocked:
+		out.Verdict = monitor.Barred
 	}
 	return out
 }

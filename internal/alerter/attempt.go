@@ -53,12 +53,17 @@ func (m Message) DecidedAt() time.Time {
 	return m.Delivery.Created
 }
 
-// CheckPage is the address of the check's page; "" for a test.
+// CheckPage is the address of the check's page; "" when it is about none.
 func (m Message) CheckPage() string {
 	if m.Flip == nil {
 		return ""
 	}
 	return m.BaseURL + "/go/" + monitor.PageKey(m.Check)
+}
+
+// DigestPage is the address of the page that lists all that a digest tells.
+func (m Message) DigestPage() string {
+	return fmt.Sprintf("%s/deliveries?digest=%d", m.BaseURL, m.Delivery.ID)
 }
 
 // ChannelPage is the address of the page on which the channel can be changed.

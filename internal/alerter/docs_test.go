@@ -25,12 +25,17 @@ func TestDocsSayTheLimits(t *testing.T) {
 		doctest.Limit{"time of an attempt", doctest.Time(alerter.WebhookLimit) + " to a webhook, " + doctest.Time(alerter.EmailLimit) + " by mail", "it has failed, and is tried again"},
 		doctest.Limit{"header and body of an answer", doctest.Size(outbound.HeaderBytes) + " each", "not read"},
 		doctest.Limit{"of that, kept in the log", doctest.Number(outbound.WordsLimit) + " characters", "cut"},
-		doctest.Limit{"attempts under way", doctest.Number(alerter.Workers), "wait"},
+		doctest.Limit{"changes told one by one", doctest.Number(monitor.StormAfter) + " of a channel within " + doctest.Time(monitor.StormSpan), "told in [digests](notifications.md#many-changes-at-once)"},
+		doctest.Limit{"changes in a digest", doctest.Number(int64(monitor.Webhook.DigestMost())) + " to a webhook, " + doctest.Number(int64(monitor.Email.DigestMost())) + " by mail, which lists " + doctest.Number(monitor.StormShown), "go into the next"},
+		doctest.Limit{"attempts under way", doctest.Number(alerter.Workers) + ", and " + doctest.Number(alerter.SlowMost) + " that take longer than " + doctest.Time(alerter.SlowAfter), "wait"},
 		doctest.Limit{"attempts of one channel under way", doctest.Number(alerter.PerChannel), "wait"},
 		doctest.Limit{"attempts to one host under way", doctest.Number(alerter.PerHost), "wait"},
 	))
-	if alerter.PerChannel != 4 || alerter.PerHost != 8 {
-		t.Error("docs/notifications.md speaks of four messages and eight")
+	if monitor.StormWait != 10*time.Second || monitor.StormPause != time.Minute {
+		t.Error("docs/notifications.md speaks of ten seconds and a minute")
+	}
+	if alerter.PerChannel != 4 || alerter.PerHost != 8 || alerter.SlowAfter != 2*time.Second {
+		t.Error("docs/notifications.md speaks of four messages, eight and two seconds")
 	}
 }
 
@@ -44,6 +49,15 @@ func TestDocsShowWhatIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	doctest.Holds(t, "notifications.md", "payload", "```json\n"+pretty.String()+"\n```")
+
+	storm := roundup(t, m.Channel)
+	storm.BaseURL = m.BaseURL
+	alerter.Webhook(everywhere().Client(), "1.2.3").Send(t.Context(), storm)
+	pretty.Reset()
+	if err := json.Indent(&pretty, in.all()[1].Body, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	doctest.Holds(t, "notifications.md", "storm", "```json\n"+pretty.String()+"\n```")
 }
 
 // The examples that verify a signature take what is signed, and nothing else.

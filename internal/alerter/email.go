@@ -116,7 +116,8 @@ func domain(address string) string { return address[strings.LastIndexByte(addres
 func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
 	in := templates.MailInput{
 		ID: m.ID, Project: m.Project.Name, Channel: m.Channel.Name,
-		Flip: m.Flip, Ping: m.Ping, CheckPage: m.CheckPage(), ChannelPage: m.ChannelPage(),
+		Flip: m.Flip, Roundup: m.Roundup, Ping: m.Ping,
+		CheckPage: m.CheckPage(), DigestPage: m.DigestPage(), ChannelPage: m.ChannelPage(),
 	}
 	if m.Check != uuid.Nil {
 		in.Secret = m.Check.String()

@@ -54,7 +54,7 @@ func (c *counters) dead(kind monitor.ChannelKind) {
 // Stats returns a copy of the counters.
 func (a *Alerter) Stats() Stats {
 	a.mu.Lock()
-	s := Stats{InFlight: a.running}
+	s := Stats{InFlight: a.running + a.slow}
 	for _, h := range a.hosts {
 		s.Waiting += len(h.waiting)
 	}

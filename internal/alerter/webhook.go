@@ -57,7 +57,36 @@ import (
 //	  }
 //	}
 //
-// The body of a digest stands in digest.go. The body of a test of the channel:
+// The body of a digest, which tells what a storm of changes owes to the channel:
+//
+//	{
+//	  "type": "checks.digest",
+//	  "timestamp": "2026-11-23T01:15:10Z",         // when it was formed
+//	  "data": {
+//	    "project": {"name": "Production"},
+//	    "sentence": "2 changes within 1 s: 1 check went down, 1 came up.",
+//	    "down": 1,
+//	    "up": 1,
+//	    "from": "2026-11-23T01:15:00.4Z",          // when the first change was noticed, and the last
+//	    "to": "2026-11-23T01:15:01.4Z",
+//	    "url": "https://rollcall.example/deliveries?digest=31",
+//	    "changes": [                               // all of them, in order; up to 2,000
+//	      {
+//	        "check": {"name": "Offsite backup", "slug": "offsite-backup", "url": "https://rollcall.example/go/0b1c…"},
+//	        "old_status": "up",
+//	        "status": "down",
+//	        "reason": "timeout",
+//	        "at": "2026-11-23T01:15:00Z",
+//	        "seq": 17,
+//	        "corrects": null
+//	      }
+//	    ]
+//	  }
+//	}
+//
+// The body of a message about checks that could not be verified stands in digest.go.
+//
+// The body of a test of the channel:
 //
 //	{
 //	  "type": "channel.test",
@@ -204,14 +233,15 @@ func webhookBody(m Message) ([]byte, error) {
 		named{m.Project.Name},
 		"This is a test of the channel " + m.Channel.Name + ".",
 	}}
-	if f := m.Flip; f != nil {
-		e = event{"check." + string(f.New), stamp(f.At), dataOf(m, *f)}
-		if f.Old == f.New {
-			e.Type = "check.corrected"
-		}
-	}
-	if m.Digest != nil {
+	switch f := m.Flip; {
+	case m.Digest != nil:
 		e = digestEvent(m, *m.Digest)
+	case m.Roundup != nil:
+		e = event{"checks.digest", stamp(m.Delivery.Created), roundupDataOf(m, *m.Roundup)}
+	case f != nil && f.Old == f.New:
+		e = event{"check.corrected", stamp(f.At), dataOf(m, *f)}
+	case f != nil:
+		e = event{"check." + string(f.New), stamp(f.At), dataOf(m, *f)}
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -232,7 +262,7 @@ func dataOf(m Message, f monitor.Flip) flipData {
 		Project: named{m.Project.Name}, OldStatus: f.Old, Status: f.New, Reason: f.Reason,
 		Sentence: strings.ReplaceAll(sentence, "\u00a0", " "),
 		At:       stamp(f.At), JudgedAt: stamp(f.Judged), Seq: f.Rev,
-		Corrects: correctsOf(facts),
+		Corrects: orNone(facts.Corrects),
 		Due:      stampOf(facts.Due), LastSuccess: stampOf(facts.Success),
 		ExitStatus: facts.Exit, FailStreak: facts.Streak,
 		Schedule: facts.Schedule, Timezone: orNull(facts.Zone), GraceS: facts.Grace,
@@ -244,11 +274,54 @@ func dataOf(m Message, f monitor.Flip) flipData {
 	return data
 }
 
-func correctsOf(facts monitor.Facts) *int64 {
-	if facts.Corrects == 0 {
+type roundupData struct {
+	Project  named      `json:"project"`
+	Sentence string     `json:"sentence"`
+	Down     int        `json:"down"`
+	Up       int        `json:"up"`
+	From     string     `json:"from"`
+	To       string     `json:"to"`
+	URL      string     `json:"url"`
+	Changes  []turnData `json:"changes"`
+}
+
+type turnData struct {
+	Check     turnCheck      `json:"check"`
+	OldStatus monitor.Status `json:"old_status"`
+	Status    monitor.Status `json:"status"`
+	Reason    monitor.Reason `json:"reason"`
+	At        string         `json:"at"`
+	Seq       int64          `json:"seq"`
+	Corrects  *int64         `json:"corrects"`
+}
+
+type turnCheck struct {
+	Name string  `json:"name"`
+	Slug *string `json:"slug"`
+	URL  string  `json:"url"`
+}
+
+func roundupDataOf(m Message, d monitor.Roundup) roundupData {
+	data := roundupData{
+		Project: named{m.Project.Name}, Sentence: strings.ReplaceAll(templates.RoundupSentence(d), "\u00a0", " "),
+		Down: d.Down, Up: d.Up, From: stamp(d.From), To: stamp(d.To),
+		URL: m.DigestPage(), Changes: make([]turnData, len(d.Changes)),
+	}
+	for i, t := range d.Changes {
+		data.Changes[i] = turnData{
+			Check:     turnCheck{t.Name, orNull(t.Slug), m.BaseURL + "/go/" + t.Page},
+			OldStatus: t.Old, Status: t.New, Reason: t.Reason, At: stamp(t.At), Seq: t.Rev, Corrects: orNone(t.Corrects),
+		}
+	}
+	return data
+}
+
+// orNone is the rev of a flip; nil for 0, which stands for none.
+func orNone(rev int64) *int64 {
+	if rev == 0 {
 		return nil
 	}
-	return &facts.Corrects
+	return &rev
 }
 
 func orNull(text string) *string {

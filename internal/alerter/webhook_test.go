@@ -93,6 +93,21 @@ func message(t *testing.T, c monitor.Channel) alerter.Message {
 	}
 }
 
+// roundup is the first attempt to tell what a storm owes.
+func roundup(t *testing.T, c monitor.Channel) alerter.Message {
+	t.Helper()
+	m := message(t, c)
+	at := m.Flip.At
+	m.Flip, m.Delivery = nil, monitor.Delivery{ID: 31, Channel: 4, Kind: monitor.ForDigest, Created: at.Add(monitor.StormWait)}
+	m.ID = monitor.MessageID(uuid.Nil, m.Delivery)
+	page := monitor.PageKey(m.Check)
+	m.Roundup = &monitor.Roundup{Down: 1, Up: 1, From: at, To: at.Add(1500 * time.Millisecond), Changes: []monitor.Turn{
+		{Page: page, Name: "Offsite backup", Slug: "offsite-backup", Old: monitor.Up, New: monitor.Down, Reason: monitor.Silent, At: at, Rev: 17},
+		{Page: page, Name: "Offsite backup", Slug: "offsite-backup", Old: monitor.Down, New: monitor.Up, Reason: monitor.Succeeded, At: at.Add(1500 * time.Millisecond), Rev: 18},
+	}}
+	return m
+}
+
 func TestWebhookBody(t *testing.T) {
 	in := receive(t, status(http.StatusNoContent))
 	sender := alerter.Webhook(everywhere().Client(), "1.2.3")
@@ -156,8 +171,8 @@ func TestAnswers(t *testing.T) {
 	}{
 		{name: "200", answer: status(200), requests: 1, state: monitor.Sent, words: "200 OK"},
 		{name: "204", answer: status(204), requests: 1, state: monitor.Sent, words: "204 No Content"},
-		{name: "302", answer: redirect("http://169.254.169.254/latest/SECRETPATH"), requests: 8, state: monitor.Dead, words: "302 Found, a redirect, which is not followed, to 169.254.169.254", within: 40 * time.Minute},
-		{name: "308 to itself", answer: redirect("/"), requests: 8, state: monitor.Dead, words: "not followed"},
+		{name: "302", answer: redirect("http://169.254.169.254/latest/SECRETPATH"), requests: 14, state: monitor.Dead, words: "302 Found, a redirect, which is not followed, to 169.254.169.254", within: 32 * time.Hour},
+		{name: "308 to itself", answer: redirect("/"), requests: 14, state: monitor.Dead, words: "not followed"},
 		{name: "400", answer: status(400), requests: 8, state: monitor.Dead, words: "400 Bad Request", within: 40 * time.Minute},
 		{name: "401", answer: status(401), requests: 8, state: monitor.Dead},
 		{name: "404", answer: status(404), requests: 8, state: monitor.Dead},
@@ -276,8 +291,8 @@ func TestUnreachable(t *testing.T) {
 		class   outbound.Class
 	}{
 		{"no such host", "http://gone.example/T000SECRETTOKEN", monitor.Doubt, outbound.NoHost},
-		{"private address", "http://10.0.0.1/T000SECRETTOKEN", monitor.Doubt, outbound.Blocked},
-		{"port of another service", "http://1.1.1.1:25/T000SECRETTOKEN", monitor.Doubt, outbound.Blocked},
+		{"private address", "http://10.0.0.1/T000SECRETTOKEN", monitor.Barred, outbound.Blocked},
+		{"port of another service", "http://1.1.1.1:25/T000SECRETTOKEN", monitor.Barred, outbound.Blocked},
 		{"nobody listens", "http://127.0.0.1:1/T000SECRETTOKEN", monitor.Retry, outbound.Refused},
 		{"no answer", stalled.URL + "/T000SECRETTOKEN", monitor.Retry, outbound.Timeout},
 		{"plain answer to TLS", strings.Replace(stalled.URL, "http", "https", 1) + "/T000SECRETTOKEN", monitor.Retry, outbound.Other},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -76,9 +77,38 @@ func everywhere() *outbound.Out {
 	})
 }
 
+// schema is an empty database. Making one for each of some hundred worlds took most
+// of the time of these tests, so it is made once and copied.
+var schema = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rollcall-schema-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "rollcall.db")
+	st, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil { // which moves the log into the file
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// empty is the path of a new and empty database.
+func empty(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	if err := os.WriteFile(path, must(schema())(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
+	st, err := sqlite.Open(t.Context(), empty(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,7 @@ type App struct {
 	alerter   *alerter.Alerter
 	postman   *alerter.Postman
 	clerk     *alerter.Clerk
+	lookout   *alerter.Lookout
 	mail      net.Listener
 	mailbox   *mailbox.Mailbox
 	keyUses   *web.KeyUses
@@ -218,6 +219,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 			Writers: a.writers(),
 		}
 		a.clerk = &alerter.Clerk{Store: a.store, Now: now, Log: c.Log, Kick: a.postman.Kick}
+		a.lookout = &alerter.Lookout{Store: a.store, Now: now, Log: c.Log, Kick: a.postman.Kick}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
@@ -266,6 +268,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 func (a *App) writers() map[account.LetterKind]alerter.Writer {
 	all := map[account.LetterKind]alerter.Writer{
 		account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String()),
+		account.UntoldLetter:     alerter.UntoldLetter(a.base.String()),
 		account.FactorsChanged:   alerter.FactorsLetter(a.base.String()),
 		account.ReportLetter:     alerter.ReportWriter(a.store, a.base.String()),
 		account.ReminderLetter:   alerter.ReminderWriter(a.store, a.base.String()),

@@ -61,7 +61,7 @@ func (w worker) end(limit context.Context) {
 
 // workers are the parts of a running process.
 type workers struct {
-	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, trimmer, keyUses, vitals, sealer worker
+	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, lookout, trimmer, keyUses, vitals, sealer worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -120,6 +120,7 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 		w.alerter = start(ctx, group, "alerter", a.alerter.Run)
 		w.postman = start(ctx, group, "postman", a.postman.Run)
 		w.clerk = start(ctx, group, "clerk", a.clerk.Run)
+		w.lookout = start(ctx, group, "lookout", a.lookout.Run)
 	}
 	if a.public != nil {
 		w.public = start(ctx, group, "pages and pings", a.public.run)
@@ -169,6 +170,7 @@ func (a *App) stop(limit context.Context, w workers) {
 	w.trimmer.end(limit)
 	w.alerter.end(limit)
 	w.clerk.end(limit)
+	w.lookout.end(limit)
 	w.postman.end(limit)
 	w.public.end(limit)
 	w.mail.end(limit)

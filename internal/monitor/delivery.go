@@ -18,29 +18,35 @@ const (
 	ForTest DeliveryKind = "test" // somebody pressed Test on a channel
 	// ForBlind tells which checks could not be verified after a blind interval.
 	ForBlind DeliveryKind = "blind"
+	// ForDigest tells what a storm owes to a channel.
+	ForDigest DeliveryKind = "digest"
 )
 
 // DeliveryState is how far a delivery has come.
 type DeliveryState string
 
 // The states. Pending and Sending will go on by themselves; Sent and Dead are
-// ends, and a Dead delivery can be replayed.
+// ends, and a Dead delivery can be replayed. A Merged one is told by its digest,
+// and what becomes of it is what becomes of that.
 const (
 	Pending DeliveryState = "pending"
 	Sending DeliveryState = "sending" // leased by an alerter
 	Sent    DeliveryState = "sent"
 	Dead    DeliveryState = "dead"
+	Merged  DeliveryState = "merged"
 )
 
 // Delivery is one message owed to one channel. For a flip it is identified by
 // (Check, Rev, Channel).
 type Delivery struct {
-	ID       DeliveryID
-	Project  ProjectID
-	Channel  ChannelID
-	Kind     DeliveryKind
-	Check    CheckID // 0 for a test
-	Rev      int64   // 0 for a test
+	ID      DeliveryID
+	Project ProjectID
+	Channel ChannelID
+	Kind    DeliveryKind
+	Check   CheckID // of a flip; 0 for others
+	Rev     int64   // of a flip; 0 for others
+	// Digest is the delivery that tells a Merged one; 0 for others.
+	Digest   DeliveryID
 	State    DeliveryState
 	Attempts int // made so far
 	// Tries counts the attempts of the present round; a replay begins a new one.
@@ -68,11 +74,8 @@ type Attempt struct {
 // it unique among installations without giving the UUID away.
 func MessageID(check uuid.UUID, d Delivery) string {
 	name := fmt.Sprintf("%s/%d/%d", check, d.Rev, d.Channel)
-	switch d.Kind {
-	case ForTest:
-		name = fmt.Sprintf("test/%d/%d/%d", d.Channel, d.ID, d.Created.UnixMicro())
-	case ForBlind:
-		name = fmt.Sprintf("blind/%d/%d/%d", d.Channel, d.ID, d.Created.UnixMicro())
+	if d.Kind != ForFlip {
+		name = fmt.Sprintf("%s/%d/%d/%d", d.Kind, d.Channel, d.ID, d.Created.UnixMicro())
 	}
 	sum := sha256.Sum256([]byte(name))
 	return "msg_" + hex.EncodeToString(sum[:16])
@@ -88,6 +91,7 @@ const (
 	Done                  // delivered
 	Refuse                // final at once
 	Gone                  // 410: confirmed by one probe, then the channel is disabled
+	Barred                // the address may not be reached: looked up once more, then final
 )
 
 // Result is the outcome of one attempt as a channel reports it.
@@ -108,15 +112,17 @@ var retryDelays = [...]time.Duration{
 
 // Bounds of the retry rules.
 const (
-	doubtTries    = 8           // attempts that a probably wrong setting gets
-	goneProbe     = time.Minute // between a first 410 and the attempt that confirms it
-	retryAfterCap = time.Hour   // a receiver cannot postpone an alert for longer
-	jitterPercent = 20          // of each delay, up or down
+	doubtTries    = 8                // attempts that a probably wrong setting gets
+	goneProbe     = time.Minute      // between a first 410 and the attempt that confirms it
+	barredPause   = 10 * time.Minute // in which a name may get another address
+	retryAfterCap = time.Hour        // a receiver cannot postpone an alert for longer
+	jitterPercent = 20               // of each delay, up or down
 )
 
 // Settle returns the delivery after an attempt that ended at now, and whether its
 // channel is to be disabled because its receiver is gone.
 func (d Delivery) Settle(r Result, now time.Time) (Delivery, bool) {
+	barredBefore := d.Tries > 0 && d.Answer == r.Answer
 	goneBefore := d.Code != nil && *d.Code == codeGone
 	d.Attempts++
 	d.Tries++
@@ -130,7 +136,9 @@ func (d Delivery) Settle(r Result, now time.Time) (Delivery, bool) {
 	switch {
 	case r.Verdict == Gone && !goneBefore:
 		delay = goneProbe
-	case r.Verdict == Gone, r.Verdict == Refuse,
+	case r.Verdict == Barred && !barredBefore && d.Tries <= len(retryDelays):
+		delay = barredPause
+	case r.Verdict == Gone, r.Verdict == Refuse, r.Verdict == Barred,
 		r.Verdict == Doubt && d.Tries >= doubtTries, d.Tries > len(retryDelays):
 		d.State, d.Ended = Dead, now
 		return d, r.Verdict == Gone

@@ -57,6 +57,9 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		{"gone, confirmed", []answer{{Verdict: monitor.Gone, Code: code(410)}, {Verdict: monitor.Gone, Code: code(410)}}, monitor.Dead, true},
 		{"gone once, then back", []answer{{Verdict: monitor.Gone, Code: code(410)}, {Verdict: monitor.Done, Code: code(200)}}, monitor.Sent, false},
 		{"gone, failing, gone", []answer{{Verdict: monitor.Gone, Code: code(410)}, {Verdict: monitor.Retry, Code: code(500)}, {Verdict: monitor.Gone, Code: code(410)}}, monitor.Pending, false},
+		{"not allowed once", []answer{{Verdict: monitor.Barred, Answer: "blocked: 10.0.0.1"}}, monitor.Pending, false},
+		{"not allowed twice", []answer{{Verdict: monitor.Barred, Answer: "blocked: 10.0.0.1"}, {Verdict: monitor.Barred, Answer: "blocked: 10.0.0.1"}}, monitor.Dead, false},
+		{"not allowed after a failure", []answer{{Verdict: monitor.Retry, Answer: "500"}, {Verdict: monitor.Barred, Answer: "blocked: 10.0.0.1"}}, monitor.Pending, false},
 		{"seven times 404", repeat(answer{Verdict: monitor.Doubt}, 7), monitor.Pending, false},
 		{"eight times 404", repeat(answer{Verdict: monitor.Doubt}, 8), monitor.Dead, false},
 	} {

@@ -25,6 +25,7 @@ import (
 // Measures of a pass.
 const (
 	PassLimit   = 500                   // checks judged in one transaction
+	passTime    = 5 * time.Second       // of one Tick, when very much is due
 	LongestNap  = time.Second           // a deadline that came nearer meanwhile is seen by then
 	shortestNap = 10 * time.Millisecond // while evidence is waited for
 	heldNap     = 200 * time.Millisecond
@@ -102,8 +103,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 }
 
 // Tick does all that is to be done at now: it records any blind interval, then judges
-// what is due as far as there is evidence. It returns how many checks it judged and
-// the next instant at which one may have to be.
+// what is due as far as there is evidence, for a few seconds at most. It
+// returns how many checks it judged and the next instant at which one may have to be.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.Time, err error) {
 	evidence, hold, err := s.evidence(ctx, now)
 	s.holding(hold)
@@ -128,6 +129,9 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.T
 		if len(ids) < PassLimit {
 			s.judged.Store(evidence.UnixMicro())
 			return n, after, s.digests(ctx, now, n)
+		}
+		if s.Now().Sub(now) >= passTime {
+			return n, now, nil // the rest follows at once, on new evidence
 		}
 	}
 	return n, time.Time{}, ctx.Err()

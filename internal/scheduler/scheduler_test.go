@@ -301,3 +301,44 @@ func TestARunWhoseEndMayHaveBeenLostIsNotAFailure(t *testing.T) {
 		}
 	})
 }
+
+// slow is a store in which every transaction takes a while.
+type slow struct {
+	scheduler.Store
+	takes time.Duration
+}
+
+func (s slow) Transitions(ctx context.Context, steps []store.Step) ([]store.Result, error) {
+	time.Sleep(s.takes)
+	return s.Store.Transitions(ctx, steps)
+}
+
+// So much falls due that judging it takes longer than a gap in coverage may be. That
+// is no outage: nobody is given credit, and every check is judged.
+func TestMuchToJudgeIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const checks = 3*scheduler.PassLimit + 1
+		steps := make([]store.Step, checks)
+		for i := range steps {
+			c := w.check("check", schedule.Spec{Kind: schedule.Every, Period: time.Minute}, time.Minute)
+			steps[i] = store.Step{Ref: store.Ref{ID: c.ID}, Decide: func(c monitor.Check) monitor.Change {
+				return c.Receive(monitor.Ping{At: now(), Signal: monitor.Success})
+			}}
+		}
+		if _, err := w.Transitions(t.Context(), steps); err != nil {
+			t.Fatal(err)
+		}
+		s := w.scheduler()
+		s.Store = slow{w.Store, 6 * time.Second}
+		stop := w.running(s)
+		time.Sleep(3 * time.Minute)
+		stop()
+		if blinds, err := w.Blinds(t.Context(), time.Time{}, 10); err != nil || len(blinds) != 0 {
+			t.Errorf("blind intervals %v, %v", blinds, err)
+		}
+		if n := s.Stats().Flips.Load(); n != checks {
+			t.Errorf("%d of %d checks went down", n, checks)
+		}
+	})
+}

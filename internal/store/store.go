@@ -139,8 +139,18 @@ type Schedule interface {
 type Outbox interface {
 	// LeaseDeliveries claims deliveries that are due, and those whose lease has run
 	// out. A delivery is not claimed while an earlier one of the same check and
-	// channel has not ended. Deliveries to disabled channels are not claimed.
+	// channel, or its digest, has not ended, nor a digest while an earlier one of its
+	// channel has not. What belongs to a storm is left to Gather. Deliveries to disabled
+	// channels are not claimed.
 	LeaseDeliveries(ctx context.Context, l Lease) ([]Dispatch, error)
+	// Storms returns the channels to which so much is owed that digests may have to
+	// tell it: those of which Gather should be asked. It looks at what is due only.
+	Storms(ctx context.Context, now time.Time) ([]monitor.ChannelID, error)
+	// Gather forms the first digest that monitor.Gather says of what a channel is owed,
+	// or lets it wait for one; it looks at the oldest GatherSpan of what was never tried.
+	// What a digest tells becomes Merged in the same transaction, so that each change is
+	// told either singly or by one digest. More tells that there is more to gather.
+	Gather(ctx context.Context, channel monitor.ChannelID, now time.Time) (more bool, err error)
 	// NextDelivery returns when the next delivery becomes due, zero when none is
 	// waiting. Those that wait for an earlier one or a disabled channel do not count.
 	NextDelivery(ctx context.Context) (time.Time, error)
@@ -161,10 +171,16 @@ type Outbox interface {
 	CountDeliveries(ctx context.Context, project monitor.ProjectID, since time.Time) (map[monitor.DeliveryState]int, error)
 	// Attempts lists the attempts of one delivery, the first one first.
 	Attempts(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID) ([]monitor.Attempt, error)
+	// Untold says of which alarms no channel has taken the message in time, by project;
+	// of all projects for 0. See monitor.UntoldAfter.
+	Untold(ctx context.Context, project monitor.ProjectID, now time.Time) ([]monitor.Untold, error)
 	// OutboxAge returns when the oldest delivery that is due or being sent was
 	// decided, and how many to enabled channels have not ended.
 	OutboxAge(ctx context.Context, now time.Time) (oldest time.Time, waiting int, err error)
 }
+
+// GatherSpan is how many deliveries one call of Gather looks at.
+const GatherSpan = 10_000
 
 // Lease asks for deliveries.
 type Lease struct {
@@ -180,9 +196,10 @@ type Dispatch struct {
 	Delivery monitor.Delivery
 	Channel  monitor.Channel
 	Project  account.Project
-	Check    uuid.UUID       // of a flip: the first UUID that the check had
-	Flip     *monitor.Flip   // nil for a test and a digest
-	Digest   *monitor.Digest // of a delivery for a blind interval
+	Check    uuid.UUID        // of a flip: the first UUID that the check had
+	Flip     *monitor.Flip    // nil for others
+	Digest   *monitor.Digest  // of a delivery for a blind interval
+	Roundup  *monitor.Roundup // of a digest of changes
 }
 
 // DeliveryQuery selects deliveries of one project. Zero members select all.
@@ -191,6 +208,7 @@ type DeliveryQuery struct {
 	ID      monitor.DeliveryID
 	Check   monitor.CheckID
 	Channel monitor.ChannelID
+	Digest  monitor.DeliveryID // only what this digest tells
 	State   monitor.DeliveryState
 	Before  monitor.DeliveryID // only older ones
 	Limit   int
@@ -204,7 +222,9 @@ type DeliveryRow struct {
 	CheckUUID   uuid.UUID // zero for a test, and when the check has gone to another project
 	CheckName   string
 	First       uuid.UUID     // the first UUID that the check had, which names its messages
-	Flip        *monitor.Flip // nil for a test
+	Flip        *monitor.Flip // nil for others
+	// DigestDown and DigestUp are how many changes of either kind a digest tells.
+	DigestDown, DigestUp int
 }
 
 // Coverage is the ledger of the time in which pings could be stored. Marks come

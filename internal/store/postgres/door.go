@@ -285,17 +285,7 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 		batch.Queue(`INSERT INTO check_channels (check_id, channel_id, since_rev)
 			SELECT $1, id, (SELECT rev FROM checks WHERE id = $1) FROM channels WHERE id = ANY($2::bigint[]) AND project_id = $3`, a.Check, a.Channels, a.Project)
 	}
-	for _, f := range w.Flips {
-		row := sqlstore.FlipRow(f.Flip)
-		batch.Queue(sqlstore.InsertFlip, sqlstore.FlipValues(row)...)
-		if values := sqlstore.UnverifiedValues(f.Flip); values != nil {
-			batch.Queue(sqlstore.InsertUnverified, values...)
-		}
-		if f.Flip.Tell {
-			statement, values := sqlstore.DeliveriesOf(f.Project, f.Flip)
-			batch.Queue(statement, values...)
-		}
-	}
+	queueFlips(batch, w.Flips)
 	for _, m := range w.Marks {
 		if m.Begin {
 			batch.Queue(sqlstore.BeginSpan, sqlstore.BeginSpanValues(m)...)
@@ -364,7 +354,50 @@ func queuePings(batch *pgx.Batch, pings []store.PingWrite) {
 	batch.Queue(insertPings, transpose(rows)...)
 }
 
+// queueFlips writes all flips in one statement and what they owe in another, because
+// very many checks may go down at a time. What a correction owes depends on the
+// flip that it corrects, which is rare enough to be asked for singly.
+func queueFlips(batch *pgx.Batch, flips []store.FlipWrite) {
+	if len(flips) == 0 {
+		return
+	}
+	var rows, owed [][]any
+	for _, f := range flips {
+		rows = append(rows, sqlstore.FlipValues(sqlstore.FlipRow(f.Flip)))
+		if _, values := sqlstore.DeliveriesOf(f.Project, f.Flip); f.Flip.Tell {
+			owed = append(owed, values[:4])
+		}
+	}
+	batch.Queue(insertFlips, transpose(rows)...)
+	for _, f := range flips {
+		if values := sqlstore.UnverifiedValues(f.Flip); values != nil {
+			batch.Queue(sqlstore.InsertUnverified, values...)
+		}
+	}
+	if !slices.ContainsFunc(flips, func(f store.FlipWrite) bool { return f.Flip.Facts.Corrects != 0 }) {
+		if len(owed) > 0 {
+			batch.Queue(oweFlips, transpose(owed)...)
+		}
+		return
+	}
+	for _, f := range flips { // in their order, so that deliveries are in it, too
+		if f.Flip.Tell {
+			statement, values := sqlstore.DeliveriesOf(f.Project, f.Flip)
+			batch.Queue(statement, values...)
+		}
+	}
+}
+
 var (
+	insertFlips = `INSERT INTO flips (check_id, rev, at, judged_at, old_status, new_status, reason, tell, facts)
+	SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[])`
+	oweFlips = `INSERT INTO deliveries
+		(project_id, channel_id, kind, check_id, rev, state, attempts, tries, created_at, next_at, answer)
+	SELECT f.project_id, cc.channel_id, 'flip', f.check_id, f.rev, 'pending', 0, 0, f.judged_at, f.judged_at, ''
+	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY AS f (project_id, check_id, rev, judged_at, place)
+	JOIN check_channels cc ON cc.check_id = f.check_id JOIN channels ch ON ch.id = cc.channel_id
+	WHERE ch.disabled = ''
+	ORDER BY f.place, cc.channel_id`
 	updateChecks = unnested(
 		"UPDATE checks c SET %s FROM unnest(%s) AS v (%s) WHERE c.id = v.id",
 		slices.Concat([]string{"id"}, sqlstore.StateColumnNames(), []string{"wake"}))
@@ -402,6 +435,8 @@ func transpose(rows [][]any) []any {
 			columns[i] = column[int64](rows, i)
 		case *int64:
 			columns[i] = column[*int64](rows, i)
+		case bool:
+			columns[i] = column[bool](rows, i)
 		case []byte:
 			columns[i] = column[[]byte](rows, i)
 		default:

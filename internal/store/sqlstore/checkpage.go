@@ -177,7 +177,7 @@ func (s *Store) SearchDeliveries(ctx context.Context, q store.Search) (found []s
 		q.Before = monitor.DeliveryID(min(orAll(int64(q.Before)), newest+1))
 	}
 	text := strings.ToLower(strings.TrimSpace(q.Text))
-	page := store.DeliveryQuery{Project: q.Project, Check: q.Check, Before: q.Before, Limit: searchPage}
+	page := store.DeliveryQuery{Project: q.Project, Check: q.Check, Digest: q.Digest, Before: q.Before, Limit: searchPage}
 	for range store.SearchSpan / searchPage {
 		rows, err := s.Deliveries(ctx, page)
 		if err != nil {

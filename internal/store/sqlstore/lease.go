@@ -3,10 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,7 +19,8 @@ import (
 // what is due and what was left behind by a process that died.
 //
 // The inner query picks a few of each channel and keeps the order of a lane: a
-// delivery waits until every earlier one of the same check and channel has ended.
+// delivery waits until every earlier one of the same check and channel has ended,
+// or the digest that tells it. Digests of a channel go one after the other.
 // The outer one repeats the condition, because a row may have been leased between
 // reading and locking it.
 const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
@@ -29,24 +29,30 @@ const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 		FROM deliveries d JOIN channels ch ON ch.id = d.channel_id
 		WHERE d.next_at <= $1 AND ch.disabled = '' AND d.channel_id NOT IN (%s) AND NOT EXISTS (
 			SELECT 1 FROM deliveries e
-			WHERE e.check_id = d.check_id AND e.channel_id = d.channel_id AND e.rev < d.rev AND e.next_at IS NOT NULL)
+			WHERE e.check_id = d.check_id AND e.channel_id = d.channel_id AND e.rev < d.rev AND (e.next_at IS NOT NULL
+				OR (SELECT g.next_at FROM deliveries g WHERE g.id = e.digest_id) IS NOT NULL))
+		AND (d.kind <> 'digest' OR NOT EXISTS (
+			SELECT 1 FROM deliveries g
+			WHERE g.channel_id = d.channel_id AND g.kind = 'digest' AND g.next_at IS NOT NULL AND g.id < d.id))
 	) ranked WHERE place <= $2
 	ORDER BY next_at, id LIMIT $3
 ) ORDER BY next_at, id `
 
-const dispatchByID = `SELECT d.id, d.project_id, d.channel_id, d.kind, d.check_id, d.rev, d.state, d.attempts, d.tries,
+var dispatchByID = fmt.Sprintf(`SELECT d.id, d.project_id, d.channel_id, d.kind, d.check_id, d.rev, d.state, d.attempts, d.tries,
 	d.created_at, d.next_at, d.ended_at, d.answer, d.code,
 	ch.id, ch.project_id, ch.name, ch.kind, ch.settings, ch.disabled, ch.created_at,
 	p.id, p.name, p.badge_key, p.created_at,
 	COALESCE((SELECT o.uuid FROM old_addresses o WHERE o.check_id = c.id ORDER BY o.rotated_at LIMIT 1), c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
 	COALESCE(f.new_status, ''), COALESCE(f.reason, ''), COALESCE(f.facts, ''),
-	COALESCE((SELECT g.content FROM digests g WHERE g.delivery_id = d.id), '')
+	COALESCE((SELECT g.content FROM digests g WHERE g.delivery_id = d.id), (SELECT g.content FROM roundups g WHERE g.delivery_id = d.id), ''),
+	CASE WHEN d.kind = 'flip' AND d.attempts = 0 THEN COALESCE((SELECT b.created_at FROM deliveries b
+		WHERE b.channel_id = d.channel_id AND b.kind = 'flip' AND b.id < d.id ORDER BY b.id DESC LIMIT 1 OFFSET %d), 0) ELSE 0 END
 FROM deliveries d
 JOIN channels ch ON ch.id = d.channel_id
 JOIN projects p ON p.id = d.project_id
 LEFT JOIN checks c ON c.id = d.check_id
 LEFT JOIN flips f ON f.check_id = d.check_id AND f.rev = d.rev
-WHERE d.id = $1`
+WHERE d.id = $1`, monitor.StormAfter-1)
 
 // Lease implements LeaseDeliveries. The lock clause is the engine's way to pass
 // over rows that another alerter is leasing; "" where there is only one writer.
@@ -59,13 +65,10 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 			return err
 		}
 		for _, id := range ids {
-			if _, err := tx.ExecContext(ctx,
-				"UPDATE deliveries SET state = 'sending', next_at = $1 WHERE id = $2",
-				l.Until.UnixMicro(), id); err != nil {
-				return err
-			}
-			dispatch, err := s.readDispatch(tx.QueryRowContext(ctx, dispatchByID, id))
+			dispatch, before, err := s.readDispatch(tx.QueryRowContext(ctx, dispatchByID, id))
 			switch {
+			case err == nil && monitor.InStorm(dispatch.Delivery.Created, before):
+				continue // it is for a digest; see Gather
 			case errors.Is(err, errUnreadable):
 				// One row that cannot be understood must not hold up the others. It
 				// shows as a dead letter.
@@ -77,6 +80,11 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 			case err != nil:
 				return err
 			default:
+				dispatch.Delivery.State, dispatch.Delivery.NextAt = monitor.Sending, l.Until
+				if _, err := tx.ExecContext(ctx,
+					"UPDATE deliveries SET state = 'sending', next_at = $1 WHERE id = $2", l.Until.UnixMicro(), id); err != nil {
+					return err
+				}
 				leased = append(leased, dispatch)
 			}
 		}
@@ -89,11 +97,8 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 }
 
 func dueIDs(ctx context.Context, tx *sql.Tx, l store.Lease, lock string) ([]int64, error) {
-	busy := []string{"0"} // no channel has this id
-	for _, id := range l.Busy {
-		busy = append(busy, strconv.FormatInt(int64(id), 10))
-	}
-	query := fmt.Sprintf(dueDeliveries, strings.Join(busy, ", ")) + lock
+	busy := append([]monitor.ChannelID{0}, l.Busy...) // no channel has the id 0
+	query := fmt.Sprintf(dueDeliveries, idList(busy)) + lock
 	rows, err := tx.QueryContext(ctx, query, l.Now.UnixMicro(), l.PerChannel, l.Limit)
 	if err != nil {
 		return nil, err
@@ -112,14 +117,17 @@ func dueIDs(ctx context.Context, tx *sql.Tx, l store.Lease, lock string) ([]int6
 
 var errUnreadable = errors.New("what is stored cannot be read")
 
-func (s *Store) readDispatch(row *sql.Row) (store.Dispatch, error) {
+// readDispatch also returns when the flip that stands StormAfter places before it in
+// its channel was decided; zero when that does not matter.
+func (s *Store) readDispatch(row *sql.Row) (dispatch store.Dispatch, before time.Time, err error) {
 	var (
 		d         gen.Delivery
 		ch        gen.Channel
 		p         gen.Project
 		f         gen.Flip
 		checkUUID string
-		digest    string
+		content   string
+		placed    int64
 	)
 	if err := row.Scan(
 		&d.ID, &d.ProjectID, &d.ChannelID, &d.Kind, &d.CheckID, &d.Rev, &d.State, &d.Attempts, &d.Tries,
@@ -127,36 +135,42 @@ func (s *Store) readDispatch(row *sql.Row) (store.Dispatch, error) {
 		&ch.ID, &ch.ProjectID, &ch.Name, &ch.Kind, &ch.Settings, &ch.Disabled, &ch.CreatedAt,
 		&p.ID, &p.Name, &p.BadgeKey, &p.CreatedAt,
 		&checkUUID, &f.At, &f.JudgedAt, &f.OldStatus, &f.NewStatus, &f.Reason, &f.Facts,
-		&digest,
+		&content, &placed,
 	); err != nil {
-		return store.Dispatch{}, err
+		return store.Dispatch{}, time.Time{}, err
+	}
+	if placed != 0 {
+		before = instant(placed)
 	}
 	channel, err := s.channelOf(ch)
 	if err != nil {
-		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
+		return store.Dispatch{}, before, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	dispatch := store.Dispatch{Delivery: DeliveryOf(d), Channel: channel, Project: ProjectOf(p)}
-	if dispatch.Delivery.Kind == monitor.ForBlind {
-		content, err := fromText[monitor.Digest](digest)
-		if err != nil {
-			return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
-		}
-		dispatch.Digest = &content
-		return dispatch, nil
+	dispatch = store.Dispatch{Delivery: DeliveryOf(d), Channel: channel, Project: ProjectOf(p)}
+	switch {
+	case dispatch.Delivery.Kind == monitor.ForBlind:
+		dispatch.Digest = &monitor.Digest{}
+		err = json.Unmarshal([]byte(content), dispatch.Digest)
+	case dispatch.Delivery.Kind == monitor.ForDigest:
+		dispatch.Roundup = &monitor.Roundup{}
+		err = json.Unmarshal([]byte(content), dispatch.Roundup)
+	case dispatch.Delivery.Kind == monitor.ForFlip && d.CheckID != nil && d.Rev != nil:
+		f.CheckID, f.Rev, f.Tell = *d.CheckID, *d.Rev, true
+		dispatch.Check, dispatch.Flip, err = flipAndCheck(f, checkUUID)
 	}
-	if dispatch.Delivery.Kind != monitor.ForFlip || d.CheckID == nil || d.Rev == nil {
-		return dispatch, nil
-	}
-	if dispatch.Check, err = uuid.Parse(checkUUID); err != nil {
-		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
-	}
-	f.CheckID, f.Rev, f.Tell = *d.CheckID, *d.Rev, true
-	flip, err := FlipOf(f)
 	if err != nil {
-		return store.Dispatch{}, fmt.Errorf("%w: %w", errUnreadable, err)
+		return store.Dispatch{}, before, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	dispatch.Flip = &flip
-	return dispatch, nil
+	return dispatch, before, nil
+}
+
+func flipAndCheck(row gen.Flip, checkUUID string) (uuid.UUID, *monitor.Flip, error) {
+	check, err := uuid.Parse(checkUUID)
+	if err != nil {
+		return uuid.Nil, nil, err
+	}
+	flip, err := FlipOf(row)
+	return check, &flip, err
 }
 
 // DueChecks implements store.Schedule.

@@ -107,11 +107,19 @@ func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, i
 			NextAt:  row.NextAt,
 			EndedAt: row.EndedAt,
 		})
-		if err := anyRow(rows, err, fault.Say(fault.Conflict, "the delivery has not ended")); err != nil {
+		if err := anyRow(rows, err, notReplayed(found)); err != nil {
 			return err
 		}
 		return s.deliveryEntry(ctx, q, rec, account.Replayed, found)
 	})
+}
+
+// notReplayed says why a delivery cannot be replayed.
+func notReplayed(d gen.Delivery) error {
+	if d.DigestID != nil {
+		return fault.Say(fault.Conflict, "it was told in a digest; replay delivery %d, which is that digest", *d.DigestID)
+	}
+	return fault.Say(fault.Conflict, "the delivery has not ended")
 }
 
 // EnqueueTest implements store.Outbox.
@@ -145,30 +153,39 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 	if q.ID != 0 {
 		p.After, p.Before = int64(q.ID)-1, min(p.Before, int64(q.ID)+1)
 	}
-	rows, err := s.listDeliveries(ctx, p)
+	rows, err := s.listDeliveries(ctx, p, q.Digest)
 	if err != nil {
 		return nil, s.done("list deliveries", err)
 	}
 	return each(rows, deliveryRowOf)
 }
 
-func (s *Store) listDeliveries(ctx context.Context, p gen.ListDeliveriesOfCheckParams) ([]gen.ListDeliveriesOfCheckRow, error) {
-	if p.CheckID != 0 {
+func (s *Store) listDeliveries(ctx context.Context, p gen.ListDeliveriesOfCheckParams, digest monitor.DeliveryID) ([]gen.ListDeliveriesOfCheckRow, error) {
+	switch {
+	case digest != 0:
+		rows, err := s.reading().ListDeliveriesOfDigest(ctx, gen.ListDeliveriesOfDigestParams{
+			ProjectID: p.ProjectID, After: p.After, Before: p.Before, DigestID: int64(digest),
+			CheckID: p.CheckID, ChannelID: p.ChannelID, State: p.State, Rows: p.Rows,
+		})
+		return sameRows(rows, func(r gen.ListDeliveriesOfDigestRow) gen.ListDeliveriesOfCheckRow {
+			return gen.ListDeliveriesOfCheckRow(r)
+		}), err
+	case p.CheckID != 0:
 		return s.reading().ListDeliveriesOfCheck(ctx, p)
 	}
 	rows, err := s.reading().ListDeliveries(ctx, gen.ListDeliveriesParams{
-		ProjectID: p.ProjectID,
-		After:     p.After,
-		Before:    p.Before,
-		ChannelID: p.ChannelID,
-		State:     p.State,
-		Rows:      p.Rows,
+		ProjectID: p.ProjectID, After: p.After, Before: p.Before, ChannelID: p.ChannelID, State: p.State, Rows: p.Rows,
 	})
-	list := make([]gen.ListDeliveriesOfCheckRow, len(rows))
+	return sameRows(rows, func(r gen.ListDeliveriesRow) gen.ListDeliveriesOfCheckRow { return gen.ListDeliveriesOfCheckRow(r) }), err
+}
+
+// sameRows gives the rows of one query the type of another with the same columns.
+func sameRows[From, To any](rows []From, as func(From) To) []To {
+	list := make([]To, len(rows))
 	for i, row := range rows {
-		list[i] = gen.ListDeliveriesOfCheckRow(row)
+		list[i] = as(row)
 	}
-	return list, err
+	return list
 }
 
 func deliveryRowOf(row gen.ListDeliveriesOfCheckRow) (store.DeliveryRow, error) {
@@ -177,6 +194,8 @@ func deliveryRowOf(row gen.ListDeliveriesOfCheckRow) (store.DeliveryRow, error) 
 		ChannelName: row.ChannelName,
 		ChannelKind: monitor.ChannelKind(row.ChannelKind),
 		CheckName:   valueOf(row.CheckName),
+		DigestDown:  int(valueOf(row.DigestDown)),
+		DigestUp:    int(valueOf(row.DigestUp)),
 	}
 	if row.JudgedAt == nil {
 		return d, nil

@@ -152,7 +152,7 @@ func manyCreators(s *site) {
 
 func manyLeasers(s *site) {
 	a, b := s.addChannel(s.project, "a"), s.addChannel(s.project, "b")
-	const checks, leasers = 30, 8
+	const checks, leasers = monitor.StormAfter, 8
 	var steps []store.Step
 	for i := range checks {
 		c := s.addCheck(s.project, fmt.Sprint("check-", i), a, b)

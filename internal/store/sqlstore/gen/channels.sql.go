@@ -155,7 +155,7 @@ const lastDeliveries = `-- name: LastDeliveries :many
 SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind,
     deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries,
     deliveries.created_at, deliveries.next_at, deliveries.ended_at,
-    deliveries.answer, deliveries.code
+    deliveries.answer, deliveries.code, deliveries.digest_id
 FROM channels JOIN deliveries ON deliveries.id =
     (SELECT MAX(newest.id) FROM deliveries AS newest WHERE newest.channel_id = channels.id)
 WHERE channels.project_id = $1
@@ -191,6 +191,7 @@ func (q *Queries) LastDeliveries(ctx context.Context, arg LastDeliveriesParams) 
 			&i.EndedAt,
 			&i.Answer,
 			&i.Code,
+			&i.DigestID,
 		); err != nil {
 			return nil, err
 		}

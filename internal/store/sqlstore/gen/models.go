@@ -142,6 +142,7 @@ type Delivery struct {
 	EndedAt   *int64
 	Answer    string
 	Code      *int64
+	DigestID  *int64
 }
 
 type Digest struct {
@@ -299,6 +300,14 @@ type Project struct {
 type RecoveryCode struct {
 	UserID int64
 	Hash   string
+}
+
+type Roundup struct {
+	DeliveryID int64
+	FirstID    int64
+	Down       int64
+	Up         int64
+	Content    string
 }
 
 type Session struct {

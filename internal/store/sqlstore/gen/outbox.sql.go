@@ -95,7 +95,7 @@ func (q *Queries) CountDeliveries(ctx context.Context, arg CountDeliveriesParams
 
 const deliveryByID = `-- name: DeliveryByID :one
 SELECT id, project_id, channel_id, kind, check_id, rev, state, attempts, tries,
-    created_at, next_at, ended_at, answer, code
+    created_at, next_at, ended_at, answer, code, digest_id
 FROM deliveries
 WHERE id = $1 AND project_id = $2
 `
@@ -123,6 +123,7 @@ func (q *Queries) DeliveryByID(ctx context.Context, arg DeliveryByIDParams) (Del
 		&i.EndedAt,
 		&i.Answer,
 		&i.Code,
+		&i.DigestID,
 	)
 	return i, err
 }
@@ -177,14 +178,16 @@ func (q *Queries) InsertTest(ctx context.Context, arg InsertTestParams) (int64, 
 }
 
 const listDeliveries = `-- name: ListDeliveries :many
-SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code,
+SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code, deliveries.digest_id,
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
-    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
+    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
+    roundups.down AS digest_down, roundups.up AS digest_up
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
+LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
 LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = $1 AND deliveries.id > $2 AND deliveries.id < $3
@@ -217,6 +220,8 @@ type ListDeliveriesRow struct {
 	Reason      *string
 	Tell        *bool
 	Facts       *string
+	DigestDown  *int64
+	DigestUp    *int64
 }
 
 func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) ([]ListDeliveriesRow, error) {
@@ -250,6 +255,7 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 			&i.Delivery.EndedAt,
 			&i.Delivery.Answer,
 			&i.Delivery.Code,
+			&i.Delivery.DigestID,
 			&i.ChannelName,
 			&i.ChannelKind,
 			&i.CheckUUID,
@@ -262,6 +268,8 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 			&i.Reason,
 			&i.Tell,
 			&i.Facts,
+			&i.DigestDown,
+			&i.DigestUp,
 		); err != nil {
 			return nil, err
 		}
@@ -277,14 +285,16 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 }
 
 const listDeliveriesOfCheck = `-- name: ListDeliveriesOfCheck :many
-SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code,
+SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code, deliveries.digest_id,
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
-    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
+    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
+    roundups.down AS digest_down, roundups.up AS digest_up
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
+LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
 LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = $1 AND deliveries.id > $2 AND deliveries.id < $3
@@ -319,9 +329,12 @@ type ListDeliveriesOfCheckRow struct {
 	Reason      *string
 	Tell        *bool
 	Facts       *string
+	DigestDown  *int64
+	DigestUp    *int64
 }
 
-// A query of its own, so that SQLite finds the few deliveries of a check by index.
+// Those of a check and those that a digest tells have queries of their own, so that
+// SQLite finds them by index.
 func (q *Queries) ListDeliveriesOfCheck(ctx context.Context, arg ListDeliveriesOfCheckParams) ([]ListDeliveriesOfCheckRow, error) {
 	rows, err := q.db.QueryContext(ctx, listDeliveriesOfCheck,
 		arg.ProjectID,
@@ -354,6 +367,7 @@ func (q *Queries) ListDeliveriesOfCheck(ctx context.Context, arg ListDeliveriesO
 			&i.Delivery.EndedAt,
 			&i.Delivery.Answer,
 			&i.Delivery.Code,
+			&i.Delivery.DigestID,
 			&i.ChannelName,
 			&i.ChannelKind,
 			&i.CheckUUID,
@@ -366,6 +380,121 @@ func (q *Queries) ListDeliveriesOfCheck(ctx context.Context, arg ListDeliveriesO
 			&i.Reason,
 			&i.Tell,
 			&i.Facts,
+			&i.DigestDown,
+			&i.DigestUp,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesOfDigest = `-- name: ListDeliveriesOfDigest :many
+SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code, deliveries.digest_id,
+    channels.name AS channel_name, channels.kind AS channel_kind,
+    checks.uuid AS check_uuid, checks.name AS check_name,
+    CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
+        (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
+    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
+    roundups.down AS digest_down, roundups.up AS digest_up
+FROM deliveries
+JOIN channels ON channels.id = deliveries.channel_id
+LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
+LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
+LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
+WHERE deliveries.project_id = $1 AND deliveries.id > $2 AND deliveries.id < $3
+    AND deliveries.id IN (SELECT told.id FROM deliveries AS told WHERE told.digest_id = CAST($4 AS BIGINT))
+    AND (CAST($5 AS BIGINT) = 0 OR deliveries.check_id = CAST($5 AS BIGINT))
+    AND (CAST($6 AS BIGINT) = 0 OR deliveries.channel_id = CAST($6 AS BIGINT))
+    AND (CAST($7 AS TEXT) = '' OR deliveries.state = CAST($7 AS TEXT))
+ORDER BY deliveries.id DESC
+LIMIT $8
+`
+
+type ListDeliveriesOfDigestParams struct {
+	ProjectID int64
+	After     int64
+	Before    int64
+	DigestID  int64
+	CheckID   int64
+	ChannelID int64
+	State     string
+	Rows      int32
+}
+
+type ListDeliveriesOfDigestRow struct {
+	Delivery    Delivery
+	ChannelName string
+	ChannelKind string
+	CheckUUID   *string
+	CheckName   *string
+	FirstUUID   string
+	At          *int64
+	JudgedAt    *int64
+	OldStatus   *string
+	NewStatus   *string
+	Reason      *string
+	Tell        *bool
+	Facts       *string
+	DigestDown  *int64
+	DigestUp    *int64
+}
+
+func (q *Queries) ListDeliveriesOfDigest(ctx context.Context, arg ListDeliveriesOfDigestParams) ([]ListDeliveriesOfDigestRow, error) {
+	rows, err := q.db.QueryContext(ctx, listDeliveriesOfDigest,
+		arg.ProjectID,
+		arg.After,
+		arg.Before,
+		arg.DigestID,
+		arg.CheckID,
+		arg.ChannelID,
+		arg.State,
+		arg.Rows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListDeliveriesOfDigestRow
+	for rows.Next() {
+		var i ListDeliveriesOfDigestRow
+		if err := rows.Scan(
+			&i.Delivery.ID,
+			&i.Delivery.ProjectID,
+			&i.Delivery.ChannelID,
+			&i.Delivery.Kind,
+			&i.Delivery.CheckID,
+			&i.Delivery.Rev,
+			&i.Delivery.State,
+			&i.Delivery.Attempts,
+			&i.Delivery.Tries,
+			&i.Delivery.CreatedAt,
+			&i.Delivery.NextAt,
+			&i.Delivery.EndedAt,
+			&i.Delivery.Answer,
+			&i.Delivery.Code,
+			&i.Delivery.DigestID,
+			&i.ChannelName,
+			&i.ChannelKind,
+			&i.CheckUUID,
+			&i.CheckName,
+			&i.FirstUUID,
+			&i.At,
+			&i.JudgedAt,
+			&i.OldStatus,
+			&i.NewStatus,
+			&i.Reason,
+			&i.Tell,
+			&i.Facts,
+			&i.DigestDown,
+			&i.DigestUp,
 		); err != nil {
 			return nil, err
 		}
@@ -388,7 +517,13 @@ WHERE deliveries.next_at IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM deliveries AS earlier
         WHERE earlier.check_id = deliveries.check_id AND earlier.channel_id = deliveries.channel_id
-            AND earlier.rev < deliveries.rev AND earlier.next_at IS NOT NULL)
+            AND earlier.rev < deliveries.rev
+            AND (earlier.next_at IS NOT NULL
+                OR (SELECT told.next_at FROM deliveries AS told WHERE told.id = earlier.digest_id) IS NOT NULL))
+    AND (deliveries.kind <> 'digest' OR NOT EXISTS (
+        SELECT 1 FROM deliveries AS other
+        WHERE other.channel_id = deliveries.channel_id AND other.kind = 'digest'
+            AND other.next_at IS NOT NULL AND other.id < deliveries.id))
 ORDER BY deliveries.next_at
 LIMIT 1
 `

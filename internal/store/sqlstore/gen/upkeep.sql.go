@@ -72,7 +72,7 @@ func (q *Queries) PingBehind(ctx context.Context, arg PingBehindParams) (int64, 
 const trimDeliveries = `-- name: TrimDeliveries :execrows
 DELETE FROM deliveries WHERE id IN
     (SELECT old.id FROM deliveries AS old
-     WHERE old.created_at < $1 AND old.state IN ('sent', 'dead')
+     WHERE old.created_at < $1 AND old.state IN ('sent', 'dead', 'merged')
      ORDER BY old.created_at LIMIT $2)
 `
 

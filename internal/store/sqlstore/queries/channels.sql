@@ -33,7 +33,7 @@ LIMIT @rows;
 SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind,
     deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries,
     deliveries.created_at, deliveries.next_at, deliveries.ended_at,
-    deliveries.answer, deliveries.code
+    deliveries.answer, deliveries.code, deliveries.digest_id
 FROM channels JOIN deliveries ON deliveries.id =
     (SELECT MAX(newest.id) FROM deliveries AS newest WHERE newest.channel_id = channels.id)
 WHERE channels.project_id = @project_id

@@ -1,6 +1,6 @@
 -- name: DeliveryByID :one
 SELECT id, project_id, channel_id, kind, check_id, rev, state, attempts, tries,
-    created_at, next_at, ended_at, answer, code
+    created_at, next_at, ended_at, answer, code, digest_id
 FROM deliveries
 WHERE id = @id AND project_id = @project_id;
 
@@ -34,9 +34,11 @@ SELECT sqlc.embed(deliveries),
     checks.uuid AS check_uuid, checks.name AS check_name,
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
-    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
+    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
+    roundups.down AS digest_down, roundups.up AS digest_up
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
+LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
 LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = @project_id AND deliveries.id > @after AND deliveries.id < @before
@@ -45,20 +47,44 @@ WHERE deliveries.project_id = @project_id AND deliveries.id > @after AND deliver
 ORDER BY deliveries.id DESC
 LIMIT @rows;
 
--- A query of its own, so that SQLite finds the few deliveries of a check by index.
+-- Those of a check and those that a digest tells have queries of their own, so that
+-- SQLite finds them by index.
 -- name: ListDeliveriesOfCheck :many
 SELECT sqlc.embed(deliveries),
     channels.name AS channel_name, channels.kind AS channel_kind,
     checks.uuid AS check_uuid, checks.name AS check_name,
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
-    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts
+    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
+    roundups.down AS digest_down, roundups.up AS digest_up
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
+LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
 LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
 LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
 WHERE deliveries.project_id = @project_id AND deliveries.id > @after AND deliveries.id < @before
     AND deliveries.id IN (SELECT own.id FROM deliveries AS own WHERE own.check_id = CAST(@check_id AS BIGINT))
+    AND (CAST(@channel_id AS BIGINT) = 0 OR deliveries.channel_id = CAST(@channel_id AS BIGINT))
+    AND (CAST(@state AS TEXT) = '' OR deliveries.state = CAST(@state AS TEXT))
+ORDER BY deliveries.id DESC
+LIMIT @rows;
+
+-- name: ListDeliveriesOfDigest :many
+SELECT sqlc.embed(deliveries),
+    channels.name AS channel_name, channels.kind AS channel_kind,
+    checks.uuid AS check_uuid, checks.name AS check_name,
+    CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
+        (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
+    flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
+    roundups.down AS digest_down, roundups.up AS digest_up
+FROM deliveries
+JOIN channels ON channels.id = deliveries.channel_id
+LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
+LEFT JOIN checks ON checks.id = deliveries.check_id AND checks.project_id = deliveries.project_id
+LEFT JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
+WHERE deliveries.project_id = @project_id AND deliveries.id > @after AND deliveries.id < @before
+    AND deliveries.id IN (SELECT told.id FROM deliveries AS told WHERE told.digest_id = CAST(@digest_id AS BIGINT))
+    AND (CAST(@check_id AS BIGINT) = 0 OR deliveries.check_id = CAST(@check_id AS BIGINT))
     AND (CAST(@channel_id AS BIGINT) = 0 OR deliveries.channel_id = CAST(@channel_id AS BIGINT))
     AND (CAST(@state AS TEXT) = '' OR deliveries.state = CAST(@state AS TEXT))
 ORDER BY deliveries.id DESC
@@ -86,7 +112,13 @@ WHERE deliveries.next_at IS NOT NULL
     AND NOT EXISTS (
         SELECT 1 FROM deliveries AS earlier
         WHERE earlier.check_id = deliveries.check_id AND earlier.channel_id = deliveries.channel_id
-            AND earlier.rev < deliveries.rev AND earlier.next_at IS NOT NULL)
+            AND earlier.rev < deliveries.rev
+            AND (earlier.next_at IS NOT NULL
+                OR (SELECT told.next_at FROM deliveries AS told WHERE told.id = earlier.digest_id) IS NOT NULL))
+    AND (deliveries.kind <> 'digest' OR NOT EXISTS (
+        SELECT 1 FROM deliveries AS other
+        WHERE other.channel_id = deliveries.channel_id AND other.kind = 'digest'
+            AND other.next_at IS NOT NULL AND other.id < deliveries.id))
 ORDER BY deliveries.next_at
 LIMIT 1;
 

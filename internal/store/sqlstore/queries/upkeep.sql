@@ -9,7 +9,7 @@ DELETE FROM tokens WHERE hash IN
 -- name: TrimDeliveries :execrows
 DELETE FROM deliveries WHERE id IN
     (SELECT old.id FROM deliveries AS old
-     WHERE old.created_at < @before AND old.state IN ('sent', 'dead')
+     WHERE old.created_at < @before AND old.state IN ('sent', 'dead', 'merged')
      ORDER BY old.created_at LIMIT @rows);
 
 -- name: ChecksToTrim :many
