@@ -21,7 +21,7 @@ type deliveryDoc struct {
 	ID       int64                 `json:"id"`
 	Kind     monitor.DeliveryKind  `json:"kind"`
 	Channel  deliveryChannel       `json:"channel"`
-	Check    *eventHead            `json:"check"` // null for a test, as are the two after it
+	Check    *eventHead            `json:"check"` // null for a test and a digest, as are the two after it
 	Old      *string               `json:"old"`
 	New      *string               `json:"new"`
 	State    monitor.DeliveryState `json:"state"`
