@@ -242,7 +242,7 @@ func TestMetrics(t *testing.T) {
 	p.web("/login")
 	before := p.ops("/metrics").body
 	for _, want := range []string{
-		`(?m)^pings_accepted_total 1$`, `(?m)^pings_unknown_total 1$`, `(?m)^pings_refused_total 0$`, `(?m)^pings_coalesced_total 0$`,
+		`(?m)^scheduler_hold\{reason="stale"\} 0$`, `(?m)^pings_accepted_total 1$`, `(?m)^pings_unknown_total 1$`, `(?m)^pings_refused_total 0$`, `(?m)^pings_coalesced_total 0$`,
 		`(?m)^ping_commit_duration_seconds_count [1-9]`, `(?m)^db_up 1$`, `(?m)^notifications_pending 0$`, `(?m)^notifications_oldest_age_seconds 0$`,
 		`(?m)^evaluations_total `, `(?m)^flips_total `, `(?m)^build_info\{version="test"\} 1$`,
 		`(?m)^http_requests_total\{code="200",method="GET",route="/login"\} 1$`, `(?m)^go_goroutines `,

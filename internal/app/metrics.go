@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"rollcall/internal/monitor"
+	"rollcall/internal/scheduler"
 	"rollcall/internal/store"
 )
 
@@ -105,6 +106,10 @@ func (p parts) Collect(out chan<- prometheus.Metric) {
 		s.counter("flips_total", "Changes of status that the scheduler found.", stats.Flips.Load())
 		s.counter("eval_quarantined_total", "Checks that could not be judged.", stats.Quarantined.Load())
 		s.counter("scheduler_held_total", "Passes given up for want of evidence.", stats.Held.Load())
+		for _, why := range scheduler.Holds() {
+			held := map[bool]float64{true: 1}[p.scheduler.Hold() == why]
+			s.send(prometheus.GaugeValue, "scheduler_hold", "1 while nothing is judged for this reason.", held, []string{"reason", string(why)})
+		}
 		s.counter("blind_intervals_total", "Spans of time in which pings could not be stored.", stats.Blind.Load())
 	}
 	if p.alerter != nil {

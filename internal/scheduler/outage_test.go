@@ -267,7 +267,7 @@ func newOuting(t *testing.T, long time.Duration, way string) *outing {
 	start := now()
 	o := &outing{world: w, flaky: &flaky{Store: w.Store}, way: way, from: start.Add(100 * time.Minute)}
 	o.to = o.from.Add(long)
-	o.jobs = jobsAround(o.from, long, prove.Scale(6, 24))
+	o.jobs = jobsAround(o.from, long, prove.Scale(3, 24))
 	for _, j := range o.jobs {
 		c, err := w.CreateCheck(t.Context(), monitor.Create(monitor.Check{
 			UUID: uuid.New(), Project: w.project.ID, Config: monitor.Config{Name: j.name, Schedule: j.spec, Grace: j.grace},
