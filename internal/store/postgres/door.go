@@ -296,6 +296,9 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 			batch.Queue(statement, values...)
 		}
 	}
+	for _, r := range w.Decisions {
+		batch.Queue(sqlstore.InsertDecision, sqlstore.DecisionValues(r)...)
+	}
 	for _, m := range w.Marks {
 		if m.Begin {
 			batch.Queue(sqlstore.BeginSpan, sqlstore.BeginSpanValues(m)...)
