@@ -175,3 +175,10 @@ func (a Around) lastBefore(at time.Time) (time.Time, *Ping) {
 	}
 	return time.Time{}, nil
 }
+
+// Judged returns the records of what was judged in a span, or had its deadline in it.
+func (a Around) Judged(from, to time.Time) []Decision {
+	return slices.DeleteFunc(slices.Clone(a.Decisions), func(d Decision) bool {
+		return !within(d.Judged, from, to) && !within(d.Deadline, from, to)
+	})
+}

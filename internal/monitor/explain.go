@@ -25,6 +25,7 @@ type Explanation struct {
 type Statement struct {
 	At         time.Time // zero: it holds for the whole span
 	Text       string
+	Is         Status        // that the check had after it; "" when it was no change
 	Suppressed []Suppression // the rules by which nobody was told of it
 	See        time.Time     // when that was decided which it speaks of; zero: here
 }
@@ -198,12 +199,11 @@ func (x explainer) others() []Statement {
 			told[f.Facts.PingN] = true
 		}
 	}
-	for _, d := range x.Decisions {
-		if d.About == OfFlip || !within(d.Judged, x.from, x.to) && !within(d.Deadline, x.from, x.to) {
-			continue
+	for _, d := range x.Judged(x.from, x.to) {
+		if d.About != OfFlip {
+			told[d.Ping] = true
+			list = append(list, x.withoutFlip(d))
 		}
-		told[d.Ping] = true
-		list = append(list, x.withoutFlip(d))
 	}
 	for _, p := range x.Pings {
 		if !told[p.N] {

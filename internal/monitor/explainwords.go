@@ -8,7 +8,7 @@ import (
 // flip says what a flip was about, and what was decided. The record may be missing.
 func (x explainer) flip(f Flip, d *Decision) Statement {
 	text := x.cause(f, d) + " " + x.judged(f, d)
-	s := Statement{At: f.Judged, Text: text}
+	s := Statement{At: f.Judged, Text: text, Is: f.New}
 	if d != nil {
 		s.Suppressed = d.Silenced()
 	} else if !f.Tell {
