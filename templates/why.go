@@ -20,8 +20,28 @@ func WhyPath(id uuid.UUID, at time.Time, clock Clock) string {
 	return CheckPath(id) + "/why?" + v.Encode()
 }
 
-// Lasting says a span in a sentence.
-func (c Clock) Lasting(d time.Duration) string { return Duration(d) }
+// DayVoice is the voice in which a day is explained: the day is named of the times of
+// all others.
+type DayVoice struct {
+	Clock
+	Day time.Time
+}
+
+// At says a time to the minute.
+func (v DayVoice) At(at time.Time) string { return v.dated(at) + v.TimeOfDay(at) }
+
+// AtSecond says a time to the second.
+func (v DayVoice) AtSecond(at time.Time) string { return v.dated(at) + v.local(at).Format("15:04:05") }
+
+func (v DayVoice) dated(at time.Time) string {
+	if v.days(at) == v.days(v.Day) {
+		return ""
+	}
+	return v.date(at, "Mon 2 Jan", "Mon 2 Jan 2006") + ", "
+}
+
+// Lasting says a span.
+func (v DayVoice) Lasting(d time.Duration) string { return Duration(d) }
 
 // WhyPage is the explanation of one minute of a check.
 type WhyPage struct {
@@ -110,7 +130,7 @@ func fateLine(f monitor.Fate, check uuid.UUID) FateLine {
 		line.State = word
 	}
 	if f.Delivery != 0 {
-		line.State = StateOf(monitor.Delivery{State: f.State})
+		line.State = StateOf(monitor.Delivery{State: f.State, Tries: f.Tries})
 		line.Href = DeliveryQuery{Check: check.String(), Open: int64(f.Delivery)}.URL() + "#d" + digits(int64(f.Delivery))
 	}
 	return line

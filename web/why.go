@@ -47,7 +47,7 @@ func (s *Server) explain(r *http.Request, check monitor.Check, at time.Time, clo
 	if err != nil {
 		return monitor.Explanation{}, nil, err
 	}
-	return monitor.Explain(around, from, to, clock.Now, clock), around.Judged(from, to), nil
+	return monitor.Explain(around, from, to, clock.Now, templates.DayVoice{Clock: clock, Day: from}), around.Judged(from, to), nil
 }
 
 const wrongInstant = "The time is to be written as 2026-11-28T03:17, as unix seconds, or as RFC 3339 has it."

@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Decision is the record of one judgement about a check: what was expected, what
 // was seen, when it was judged, what came of it, and by which rule nobody was told.
@@ -155,3 +159,9 @@ func (d Decision) Silenced() []Suppression {
 	}
 	return list
 }
+
+// Suppressions lists every suppression, by name.
+func Suppressions() []Suppression { return slices.Sorted(maps.Keys(suppressionWords)) }
+
+// Words say why nobody was told.
+func (s Suppression) Words() string { return suppressionWords[s] }

@@ -37,6 +37,7 @@ type Fate struct {
 	Name     string
 	Delivery DeliveryID    // 0: there is none
 	State    DeliveryState // "" without a delivery
+	Tries    int           // of the present round
 	Text     string
 	// Suppressed is the rule by which there is no message of its own; "" when there is.
 	Suppressed Suppression

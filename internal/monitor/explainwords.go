@@ -229,7 +229,7 @@ func (x explainer) fates(f Flip, d *Decision) []Fate {
 	for _, m := range x.Messages {
 		if m.Rev == f.Rev {
 			seen[m.Channel] = true
-			list = append(list, Fate{Rev: f.Rev, Channel: m.Channel, Name: m.Name, Delivery: m.ID, State: m.State, Text: x.fate(m)})
+			list = append(list, Fate{Rev: f.Rev, Channel: m.Channel, Name: m.Name, Delivery: m.ID, State: m.State, Tries: m.Tries, Text: x.fate(m)})
 		}
 	}
 	if d == nil {
@@ -266,7 +266,7 @@ func (x explainer) fate(m Message) string {
 	}
 	text := words(x, m)
 	if m.Answer != "" {
-		text += " Its last answer: " + m.Answer
+		text += " Its last answer: “" + m.Answer + "”."
 	}
 	return text
 }
