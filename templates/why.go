@@ -172,11 +172,18 @@ func rowOf(what string, s monitor.Spread) latencyRow {
 
 // rest says which messages are not in the figures.
 func (s LatencySpan) rest() string {
-	switch {
-	case s.Waiting+s.Dead == 0 && s.Delivery.Count == 0:
-		return "No message was owed."
-	case s.Waiting+s.Dead == 0:
-		return "Every message was taken."
+	var not []string
+	if s.Waiting > 0 {
+		not = append(not, Count(int64(s.Waiting), "message waits", "messages wait")+" to be taken")
 	}
-	return Capital(Count(int64(s.Waiting), "message waits", "messages wait")) + " to be taken, " + Count(int64(s.Dead), "was given up", "were given up") + "; they are not in the figures."
+	if s.Dead > 0 {
+		not = append(not, Count(int64(s.Dead), "message was", "messages were")+" given up")
+	}
+	switch {
+	case len(not) > 0:
+		return strings.Join(not, " and ") + ", which the figures do not count."
+	case s.Delivery.Count == 0:
+		return "No message was owed."
+	}
+	return "Every message was taken."
 }
