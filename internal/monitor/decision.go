@@ -63,41 +63,47 @@ const (
 
 // recorded adds to a change the record of what was decided on the check before it.
 // A deadline of before that had passed by now and is none any more without a flip
-// was let go by the given rule.
+// was let go by the given rule. For an ordinary ping it looks at the deadline only.
 func (ch Change) recorded(before Check, now time.Time, letGo Suppression) Change {
-	d := Decision{
+	deadline, passed := before.Deadline()
+	passed = passed && !now.Before(deadline.At)
+	ignored := ch.Ping != nil && ch.Ping.Ignored != ""
+	if ch.Flip == nil && !ignored && (!passed || ch.Check.faces(deadline)) {
+		return ch // one that is awaited still is judged when the scheduler comes by
+	}
+	d := &Decision{
 		Check: before.ID, Judged: now, Seen: before.LastPing, Due: before.Due,
 		Was: before.Status, Is: ch.Check.Status, Reason: ch.Check.Reason,
 	}
-	deadline, passed := before.Deadline()
-	passed = passed && !now.Before(deadline.At)
 	if passed {
 		d.Deadline = deadline.At
 		if deadline.Reason == Overran {
 			d.Due = before.Runs[deadline.Run].Start
 		}
 	}
-	if p := ch.Ping; p != nil {
-		d.Ping = p.N
+	if ch.Ping != nil {
+		d.Ping = ch.Ping.N
 	}
-	switch {
-	case ch.Flip != nil:
-		d.About, d.Key = OfFlip, ch.Flip.Rev
-		d.Is, d.Reason, d.Tell = ch.Flip.New, ch.Flip.Reason, ch.Flip.Tell
-		d.Suppressed, d.Corrects = ch.Flip.suppressed(), ch.Flip.Facts.Corrects
-	case ch.Ping != nil && ch.Ping.Ignored != "":
+	switch f := ch.Flip; {
+	case f != nil:
+		d.About, d.Key, d.Tell, d.Corrects = OfFlip, f.Rev, f.Tell, f.Facts.Corrects
+		d.Is, d.Reason, d.Suppressed = f.New, f.Reason, f.suppressed()
+	case ignored:
 		d.About, d.Key, d.Suppressed = OfPing, ch.Ping.N, ch.Ping.Ignored.suppressed()
-	case passed:
-		after, awaited := ch.Check.Deadline()
-		if awaited && after.At.Equal(deadline.At) && after.Reason == deadline.Reason {
-			return ch // it still stands, and is judged when the scheduler comes by
-		}
-		d.About, d.Key, d.Suppressed, d.Until = OfDeadline, deadline.At.UnixMicro(), letGo, after.At
 	default:
-		return ch
+		d.About, d.Key, d.Suppressed = OfDeadline, deadline.At.UnixMicro(), letGo
+		if after, awaited := ch.Check.Deadline(); awaited {
+			d.Until = after.At
+		}
 	}
-	ch.Decision = &d
+	ch.Decision = d
 	return ch
+}
+
+// faces reports whether the next deadline of the check is the given one.
+func (c Check) faces(d Deadline) bool {
+	next, ok := c.Deadline()
+	return ok && next.At.Equal(d.At) && next.Reason == d.Reason
 }
 
 // byPing adds the record of what a ping did.
