@@ -17,6 +17,9 @@ func (x explainer) flip(f Flip, d *Decision) Statement {
 	if !f.Tell {
 		s.Text += " Nobody was told: " + suppressionWords[s.Suppressed[0]] + "."
 	}
+	if f.Facts.Blind != nil {
+		s.Text += " Its channels get one message about all checks that could not be verified."
+	}
 	return s
 }
 
