@@ -192,6 +192,7 @@ type Opened struct {
 	Next     Said // the next attempt; no words when there is none
 	Message  string
 	Says     []string // what it says, a sentence each
+	Why      string   // where it is explained; "" for a test
 }
 
 // AttemptLine is one attempt.
@@ -291,6 +292,9 @@ func openedOf(row DeliveryRow, attempts []monitor.Attempt, clock Clock) *Opened 
 	}
 	if row.Flip != nil {
 		opened.Says = FlipSentences(*row.Flip, clock)
+		if row.CheckUUID != uuid.Nil {
+			opened.Why = WhyPath(row.CheckUUID, row.Flip.Judged, clock)
+		}
 	}
 	for _, a := range attempts {
 		line := AttemptLine{

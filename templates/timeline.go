@@ -96,10 +96,12 @@ type Entry struct {
 	Blind     bool
 	Lead      string
 	Href      string // where the lead leads to
+	Why       string // where it is explained who was told, and who was not; "" here
 	Code      string // an answer, as it came
 	Quote     string // what a ping carried, when it is one short line
 	Rest      string
 	Note      string // on a line of its own
+	More      string // the words of a link to Why; "" has the time lead there
 	End       string // a figure at the right edge
 	Output    *Output
 	quiet     *monitor.Ping // an ordinary success
@@ -114,6 +116,9 @@ func TimelineOf(h History, path string, clock Clock) Timeline {
 	entries, next, more := h.merge(path, clock)
 	if more {
 		t.Older = fmt.Sprintf("%s?show=%s&before=%s#timeline", path, h.Show, next)
+	}
+	for i, e := range entries {
+		entries[i].Why = WhyPath(h.Check.UUID, e.At, clock)
 	}
 	t.Blocks = blocksOf(entries, t.First, clock)
 	return t

@@ -128,8 +128,11 @@ var operations = map[string]operation{
 	"GET events/": {group: "History", summary: "Lists what became known after a cursor, the oldest first. Without a cursor it tells where the present is.", answers: eventPage{}, query: []param{
 		{"after", "string", "The cursor of the answer before, or microseconds since 1970."}, limitParam,
 	}},
-	"GET blind/":   {group: "History", summary: "Lists the times in which Rollcall itself was away.", answers: blindList{}},
-	"GET summary/": {group: "History", summary: "Counts the checks by status, and the messages that are owed.", answers: summaryDoc{}},
+	"GET checks/{check}/why":  {group: "History", summary: "Says why a message was sent in a minute, or why none was, and where it is now.", answers: whyDoc{}, query: whyParams},
+	"GET checks/{unique}/why": {group: "History", summary: "The same by the read-only key.", answers: whyDoc{}, query: whyParams},
+	"GET latency/":            {group: "History", summary: "Says how long it took to notice and to tell what happened in the last 7 and 30 days.", answers: latencyDoc{}},
+	"GET blind/":              {group: "History", summary: "Lists the times in which Rollcall itself was away.", answers: blindList{}},
+	"GET summary/":            {group: "History", summary: "Counts the checks by status, and the messages that are owed.", answers: summaryDoc{}},
 
 	"GET channels/":           {group: "Channels", summary: "Lists the channels.", answers: allChannels{}},
 	"POST channels/":          {group: "Channels", summary: "Makes a channel.", code: http.StatusCreated, takes: append([]param{{"kind", "string", "email or webhook."}}, channelParams...), answers: fullChannelDoc{}},
@@ -164,6 +167,11 @@ var operations = map[string]operation{
 	"GET metrics/":                   {group: "Server", summary: "Is refused: the server has no metrics key."},
 	"POST notifications/{id}/status": {group: "Server", summary: "Is taken and has no effect."},
 	"POST bounces/":                  {group: "Server", summary: "Is taken and has no effect."},
+}
+
+var whyParams = []param{
+	{"at", "string", "Any instant of the minute: unix seconds, RFC 3339, or 2026-11-28T03:17 in the zone; the present without it."},
+	{"tz", "string", "The zone in which the sentences say times, such as Europe/Riga; that of the server without it."},
 }
 
 var flipParams = []param{

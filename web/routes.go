@@ -110,6 +110,7 @@ func routes() []route {
 		{"POST", "/checks/{id}/delete", changes, (*Server).deleteCheck},
 		{"POST", "/checks/{id}/move", changes, (*Server).moveCheck},
 		{"POST", "/checks/{id}/rotate", changes, (*Server).rotateCheck},
+		{"GET", "/checks/{id}/why", sees, (*Server).why},
 		{"GET", "/checks/{id}/pings/{n}", sees, (*Server).ping},
 		{"GET", "/checks/{id}/pings/{n}/body", sees, (*Server).pingBody},
 		{"GET", "/schedule/preview", sees, (*Server).preview},
@@ -126,6 +127,7 @@ func routes() []route {
 		{"POST", "/channels/{id}/checks", changes, (*Server).assignChannel},
 
 		{"GET", "/deliveries", sees, (*Server).deliveries},
+		{"GET", "/deliveries/latency", sees, (*Server).latency},
 		{"POST", "/deliveries/{id}/replay", changes, (*Server).replay},
 		{"POST", "/deliveries/{id}/now", changes, (*Server).tryNow},
 		{"POST", "/deliveries/{id}/give-up", changes, (*Server).giveUp},

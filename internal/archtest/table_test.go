@@ -37,7 +37,7 @@ var table = map[string]line{
 	"internal/store/sqlstore/gen": {},
 	"internal/store/postgres":     {may: "pure internal/store internal/store/sqlstore internal/store/sqlstore/gen migrations internal/failpoint"},
 	"internal/store/sqlite":       {may: "pure internal/store internal/store/sqlstore internal/store/sqlstore/gen migrations internal/failpoint"},
-	"internal/store/storetest":    {may: "pure internal/store", tests: true},
+	"internal/store/storetest":    {may: "pure internal/store internal/prove", tests: true},
 	"migrations":                  {},
 
 	"internal/dialect":   {may: "internal/monitor internal/schedule internal/fault"},

@@ -132,12 +132,18 @@ func (a *arrival) answer(got answer) {
 
 // decide is what the report does to its check.
 func (a *arrival) decide(c monitor.Check) monitor.Change {
+	var edit monitor.Change
 	if a.Configure != nil {
 		if to, err := a.Configure(c.Config).Valid(); err == nil && !to.Equal(c.Config) {
-			c = c.Reconfigure(to, a.at).Check
+			edit = c.Reconfigure(to, a.at)
+			c = edit.Check
 		}
 	}
-	return c.Receive(a.Ping)
+	change := c.Receive(a.Ping)
+	if change.Decision == nil {
+		change.Decision = edit.Decision
+	}
+	return change
 }
 
 type answer struct {
@@ -380,19 +386,20 @@ func (in *Ingest) refuse(batch []*arrival, err error) []*arrival {
 func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Result, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
+	began := in.options.Now()
 	steps := make([]store.Step, len(batch))
 	for i, a := range batch {
 		if a.mark != nil {
 			steps[i].Mark = a.mark
 			continue
 		}
+		a.Ping.Stored = began
 		ref := a.Ref
 		if template := ref.Create; template != nil {
 			ref.Create = func() monitor.Check { return monitor.Create(template(), a.Ping.At) }
 		}
 		steps[i] = store.Step{Ref: ref, Decide: a.decide}
 	}
-	began := in.options.Now()
 	results, err := in.door.Transitions(ctx, steps)
 	in.stats.Batches.Add(1)
 	in.stats.CommitNs.Add(int64(in.options.Now().Sub(began)))

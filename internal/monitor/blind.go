@@ -38,6 +38,7 @@ func (c Check) Overlook(blind Blind) Change {
 		return Change{Check: c, Unchanged: true}
 	}
 	doubt := false
+	before := c
 	c.Runs = slices.Clone(c.Runs)
 	for i := range c.Runs {
 		run := &c.Runs[i]
@@ -63,7 +64,7 @@ func (c Check) Overlook(blind Blind) Change {
 		return Change{Check: c, Unchanged: true}
 	}
 	c.BlindFrom = blind.From
-	return Change{Check: c.wakeAt()}
+	return Change{Check: c.wakeAt()}.recorded(before, blind.To, ByBlindness)
 }
 
 // nextSeen is the first run after a blind interval of which no ping can have been

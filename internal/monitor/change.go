@@ -16,10 +16,12 @@ const (
 // Change is what a transition does to a check. The store writes all of it in one
 // transaction, or nothing.
 type Change struct {
-	Check   Check
-	Ping    *Ping // the row to keep, if any
-	Flip    *Flip // the change of status, if any
-	Outcome Outcome
+	Check Check
+	Ping  *Ping // the row to keep, if any
+	Flip  *Flip // the change of status, if any
+	// Decision is the record of it; nil when there is nothing to explain.
+	Decision *Decision
+	Outcome  Outcome
 	// Unchanged spares the store the write: the check stands as it was.
 	Unchanged bool
 }

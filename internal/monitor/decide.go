@@ -22,12 +22,12 @@ func (c Check) Pause(now time.Time) Change {
 	if c.Status == Paused {
 		return Change{Check: c, Unchanged: true}
 	}
-	change := Change{}
+	change, before := Change{}, c
 	c, change.Flip = c.flip(Paused, ByPerson, now, now, false)
 	c.Runs = nil
 	c = c.expect(time.Time{})
 	change.Check = c.wakeAt()
-	return change
+	return change.recorded(before, now, ByPause)
 }
 
 // Resume starts the watch again with a fresh period: the check is new, and is
@@ -36,22 +36,22 @@ func (c Check) Resume(now time.Time) (Change, error) {
 	if c.Status != Paused {
 		return Change{}, fault.Say(fault.Conflict, "the check is not paused")
 	}
-	change := Change{}
+	change, before := Change{}, c
 	c, change.Flip = c.flip(New, ByPerson, now, now, false)
 	if !c.LastPing.IsZero() {
 		c = c.expectAfter(now)
 	}
 	change.Check = c.wakeAt()
-	return change, nil
+	return change.recorded(before, now, NoNews), nil
 }
 
 // Reconfigure gives the check a valid Config. What is awaited is computed anew
 // from the last ping, but a change of settings alone never makes a check overdue.
 func (c Check) Reconfigure(to Config, now time.Time) Change {
-	from := c.Config
+	before := c
 	c.Config, c.Trouble = to, ""
 	c.Updated = later(now, c.Updated.Add(time.Microsecond)) // the store tells an edit by it
-	if from.Schedule != to.Schedule && !c.Due.IsZero() {
+	if before.Schedule != to.Schedule && !c.Due.IsZero() {
 		c = c.expect(time.Time{})
 		c = c.bind(c.LastPing, now)
 	}
@@ -62,7 +62,7 @@ func (c Check) Reconfigure(to Config, now time.Time) Change {
 		c.Due = time.Time{}
 	}
 	c.overrun(now)
-	return Change{Check: c.wakeAt()}
+	return Change{Check: c.wakeAt()}.recorded(before, now, ByEdit)
 }
 
 // expectAfter awaits the next slot after now.

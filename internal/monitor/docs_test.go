@@ -69,6 +69,14 @@ func TestDocsSayTheMeasures(t *testing.T) {
 	}
 }
 
+func TestDocsSayWhyNobodyIsTold(t *testing.T) {
+	var rows [][]string
+	for _, s := range monitor.Suppressions() {
+		rows = append(rows, []string{string(s), s.Words()})
+	}
+	doctest.Holds(t, "statuses.md", "suppressions", doctest.Table([]string{"rule", "nobody was told because"}, rows...))
+}
+
 func TestDocsKnowEveryStatus(t *testing.T) {
 	known := map[string]bool{}
 	for _, row := range doctest.Rows(t, "statuses.md", "status") {

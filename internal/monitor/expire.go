@@ -16,6 +16,7 @@ func (c Check) Expire(evidence, now time.Time) Change {
 		woken := c.wakeAt()
 		return Change{Check: woken, Unchanged: woken.Wake.Equal(c.Wake)}
 	}
+	before := c
 	blindTo, unseen := c.overlooked(deadline)
 	miss := Miss{Rev: c.Rev + 1, By: deadline.At, Due: c.Due}
 	if deadline.Reason == Overran {
@@ -43,7 +44,7 @@ func (c Check) Expire(evidence, now time.Time) Change {
 		c.Misses = c.missed(miss, now)
 	}
 	change.Check = c.wakeAt()
-	return change
+	return change.recorded(before, now, ByDown)
 }
 
 // overrun marks the runs whose limit has passed, so that each is judged once, and

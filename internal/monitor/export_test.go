@@ -10,3 +10,6 @@ const (
 
 // RetryDelays exports retryDelays.
 var RetryDelays = retryDelays
+
+// HasFateWords reports whether it can be said of a state what became of a message.
+func HasFateWords(s DeliveryState) bool { return fateWords[s] != nil }

@@ -63,6 +63,9 @@ type Ping struct {
 	// Age is how long ago it happened when it arrives; 0 for a ping that was sent at
 	// once. It is made good in At and Detail.Arrived and not kept itself.
 	Age time.Duration
+	// Stored is when it is being written, which is what was learned by then; zero: at
+	// once. It is not kept itself.
+	Stored time.Time
 	// Mail is what keyword filters look at in a mail; it is not kept itself.
 	Mail *MailText
 

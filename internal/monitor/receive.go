@@ -11,6 +11,7 @@ import (
 // moves the check depends on the rules about paused checks, methods and
 // keywords, in that order.
 func (c Check) Receive(p Ping) Change {
+	before := c
 	p.Ignored = c.ignores(p)
 	if p.Ignored == "" {
 		p = c.Filter.apply(p)
@@ -18,7 +19,7 @@ func (c Check) Receive(p Ping) Change {
 	c.Runs = c.remembered(p.At)
 	if p.Ignored == "" && c.repeats(p) {
 		c = c.alive(p)
-		return Change{Check: c.wakeBy(), Outcome: Duplicate}
+		return Change{Check: c.wakeBy(), Outcome: Duplicate}.byPing(before, p)
 	}
 
 	c.NPings++
@@ -42,7 +43,7 @@ func (c Check) Receive(p Ping) Change {
 		change.Ping = &p
 	}
 	change.Check = c.wakeBy()
-	return change
+	return change.byPing(before, p)
 }
 
 // move takes the check where the ping's signal leads.

@@ -20,9 +20,11 @@ type Writes struct {
 	Checks  []CheckWrite
 	Pings   []PingWrite
 	Flips   []FlipWrite
-	Assigns []AssignWrite
-	Edits   []Edit // for the audit log; none when nobody is named
-	Marks   []CoverageMark
+	// Decisions are written after the flips, whose deliveries they name.
+	Decisions []DecisionWrite
+	Assigns   []AssignWrite
+	Edits     []Edit // for the audit log; none when nobody is named
+	Marks     []CoverageMark
 }
 
 // Edit is what somebody changed about a check.
@@ -49,6 +51,12 @@ type PingWrite struct {
 type FlipWrite struct {
 	Project monitor.ProjectID
 	Flip    monitor.Flip
+}
+
+// DecisionWrite is the record of one judgement to keep, and the project of its check.
+type DecisionWrite struct {
+	Project  monitor.ProjectID
+	Decision monitor.Decision
 }
 
 // AssignWrite replaces the channels of a check.
@@ -112,6 +120,9 @@ func Fold(steps []Step, checks []*Loaded, named bool) Writes {
 		}
 		if change.Flip != nil {
 			w.Flips = append(w.Flips, FlipWrite{before.Project, *change.Flip})
+		}
+		if change.Decision != nil {
+			w.Decisions = append(w.Decisions, DecisionWrite{before.Project, *change.Decision})
 		}
 	}
 	return w

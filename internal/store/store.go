@@ -31,6 +31,7 @@ type Store interface {
 	Sessions
 	Checks
 	CheckPage
+	Why
 	Channels
 	Programs
 	Team
@@ -435,6 +436,7 @@ type Housekeeping interface {
 	// Trim deletes a bounded amount of what is older than the limits and reports
 	// whether more is left. What stays: a delivery that has not ended, a flip that a
 	// delivery refers to, so that it can be replayed, and the newest flip of a check.
+	// The record of a decision goes as flips do, that of an ignored ping with the ping.
 	Trim(ctx context.Context, keep Keep) (more bool, err error)
 }
 

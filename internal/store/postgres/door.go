@@ -286,6 +286,9 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 			SELECT $1, id, (SELECT rev FROM checks WHERE id = $1) FROM channels WHERE id = ANY($2::bigint[]) AND project_id = $3`, a.Check, a.Channels, a.Project)
 	}
 	queueFlips(batch, w.Flips)
+	for _, r := range w.Decisions {
+		batch.Queue(sqlstore.InsertDecision, sqlstore.DecisionValues(r)...)
+	}
 	for _, m := range w.Marks {
 		if m.Begin {
 			batch.Queue(sqlstore.BeginSpan, sqlstore.BeginSpanValues(m)...)

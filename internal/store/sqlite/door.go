@@ -24,7 +24,7 @@ type statements struct {
 	byID, byUUIDs, bySlug            *sql.Stmt
 	project                          *sql.Stmt
 	insertCheck, state, wake, config *sql.Stmt
-	ping, flip                       *sql.Stmt
+	ping, flip, decision             *sql.Stmt
 	deliveries, corrections          *sql.Stmt
 	unassign, assign, assignAll      *sql.Stmt
 	unverified, span, mark           *sql.Stmt
@@ -44,6 +44,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		&s.hot.config:      "UPDATE checks SET " + set(sqlstore.ConfigColumnNames()) + " WHERE id = ?",
 		&s.hot.ping:        sqlstore.InsertPing,
 		&s.hot.flip:        sqlstore.InsertFlip,
+		&s.hot.decision:    sqlstore.InsertDecision,
 		&s.hot.deliveries:  sqlstore.InsertDeliveries,
 		&s.hot.corrections: sqlstore.InsertCorrections,
 		&s.hot.unverified:  sqlstore.InsertUnverified,
@@ -69,7 +70,7 @@ func (h *statements) close() error {
 	var errs []error
 	for _, stmt := range []*sql.Stmt{
 		h.byID, h.byUUIDs, h.bySlug, h.project, h.insertCheck, h.state, h.wake, h.config,
-		h.ping, h.flip, h.deliveries, h.corrections, h.unassign, h.assign, h.assignAll, h.unverified, h.span, h.mark,
+		h.ping, h.flip, h.decision, h.deliveries, h.corrections, h.unassign, h.assign, h.assignAll, h.unverified, h.span, h.mark,
 	} {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
@@ -289,6 +290,11 @@ func (d *door) write(w store.Writes) error {
 	}
 	for _, f := range w.Flips {
 		if err := d.writeFlip(f); err != nil {
+			return err
+		}
+	}
+	for _, r := range w.Decisions {
+		if err := d.exec(d.hot.decision, sqlstore.DecisionValues(r)...); err != nil {
 			return err
 		}
 	}

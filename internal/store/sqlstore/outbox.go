@@ -250,17 +250,21 @@ func (s *Store) Attempts(ctx context.Context, project monitor.ProjectID, id moni
 	}
 	list := make([]monitor.Attempt, len(rows))
 	for i, row := range rows {
-		list[i] = monitor.Attempt{
-			Delivery: monitor.DeliveryID(row.DeliveryID),
-			N:        int(row.N),
-			Started:  instant(row.StartedAt),
-			Took:     time.Duration(row.Took) * time.Microsecond,
-			OK:       row.Ok,
-			Code:     codeOf(row.Code),
-			Answer:   row.Answer,
-		}
+		list[i] = attemptOf(row)
 	}
 	return list, nil
+}
+
+func attemptOf(row gen.Attempt) monitor.Attempt {
+	return monitor.Attempt{
+		Delivery: monitor.DeliveryID(row.DeliveryID),
+		N:        int(row.N),
+		Started:  instant(row.StartedAt),
+		Took:     time.Duration(row.Took) * time.Microsecond,
+		OK:       row.Ok,
+		Code:     codeOf(row.Code),
+		Answer:   row.Answer,
+	}
 }
 
 // OutboxAge implements store.Outbox.

@@ -23,7 +23,7 @@ const (
 // call, and deletes what is too many or too old of them; the place where it
 // stopped is only remembered by this process, for nothing is lost by beginning
 // anew. A flip stays as long as a delivery tells of it, and so does the newest
-// flip of a check.
+// flip of a check; with each its record stays.
 func (s *Store) Trim(ctx context.Context, keep store.Keep) (more bool, err error) {
 	s.trimming.Lock()
 	defer s.trimming.Unlock()
@@ -153,6 +153,13 @@ func (t *trim) check(ctx context.Context, row gen.ChecksToTrimRow) (done bool, e
 		if t.left -= pings; t.left == 0 {
 			return false, nil
 		}
+		ignored, err := t.q.TrimIgnored(ctx, gen.TrimIgnoredParams{CheckID: row.ID, Last: last, Rows: int32(t.left)})
+		if err != nil {
+			return false, err
+		}
+		if t.left -= ignored; t.left == 0 {
+			return false, nil
+		}
 	}
 	bound := min(t.left, trimFlips)
 	flips, err := t.q.TrimFlips(ctx, gen.TrimFlipsParams{
@@ -161,8 +168,13 @@ func (t *trim) check(ctx context.Context, row gen.ChecksToTrimRow) (done bool, e
 		Before:  t.keep.Flips.UnixMicro(),
 		Rows:    int32(bound),
 	})
-	t.left -= flips
-	return flips < bound, err
+	if t.left -= flips; err != nil || t.left == 0 {
+		return false, err
+	}
+	records := min(t.left, trimFlips)
+	decisions, err := t.q.TrimDecisions(ctx, gen.TrimDecisionsParams{CheckID: row.ID, Before: t.keep.Flips.UnixMicro(), Rows: int32(records)})
+	t.left -= decisions
+	return flips < bound && decisions < records, err
 }
 
 // lastPing returns the number of the newest ping that is too many, 0 for none. The

@@ -49,6 +49,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "notices", tests: noticeTests},
 		{name: "checks", tests: checkTests},
 		{name: "check page", tests: checkPageTests},
+		{name: "why", tests: whyTests},
 		{name: "values", tests: valueTests},
 		{name: "channels", tests: channelTests},
 		{name: "accounts", tests: accountTests},

@@ -127,6 +127,29 @@ type Coverage struct {
 	Cause   string
 }
 
+type Decision struct {
+	CheckID    int64
+	About      string
+	Key        int64
+	ProjectID  int64
+	JudgedAt   int64
+	ArrivedAt  *int64
+	PingN      int64
+	DeadlineAt *int64
+	DueAt      *int64
+	SeenAt     *int64
+	Was        string
+	Became     string
+	Reason     string
+	Tell       bool
+	Suppressed string
+	UntilAt    *int64
+	Corrects   int64
+	Lag        *int64
+	Owed       string
+	Off        string
+}
+
 type Delivery struct {
 	ID        int64
 	ProjectID int64

@@ -69,6 +69,28 @@ func (q *Queries) PingBehind(ctx context.Context, arg PingBehindParams) (int64, 
 	return n, err
 }
 
+const trimDecisions = `-- name: TrimDecisions :execrows
+DELETE FROM decisions WHERE decisions.check_id = $1 AND (decisions.about, decisions.key) IN
+    (SELECT old.about, old.key FROM decisions AS old
+     WHERE old.check_id = $1 AND old.judged_at < $2
+        AND NOT (old.about = 'flip' AND EXISTS (SELECT 1 FROM flips WHERE flips.check_id = old.check_id AND flips.rev = old.key))
+     ORDER BY old.judged_at LIMIT $3)
+`
+
+type TrimDecisionsParams struct {
+	CheckID int64
+	Before  int64
+	Rows    int32
+}
+
+func (q *Queries) TrimDecisions(ctx context.Context, arg TrimDecisionsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, trimDecisions, arg.CheckID, arg.Before, arg.Rows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const trimDeliveries = `-- name: TrimDeliveries :execrows
 DELETE FROM deliveries WHERE id IN
     (SELECT old.id FROM deliveries AS old
@@ -110,6 +132,25 @@ func (q *Queries) TrimFlips(ctx context.Context, arg TrimFlipsParams) (int64, er
 		arg.Rows,
 		arg.Before,
 	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const trimIgnored = `-- name: TrimIgnored :execrows
+DELETE FROM decisions WHERE decisions.check_id = $1 AND decisions.about = 'ping' AND decisions.key IN
+    (SELECT old.key FROM decisions AS old WHERE old.check_id = $1 AND old.about = 'ping' AND old.key <= $2 ORDER BY old.key LIMIT $3)
+`
+
+type TrimIgnoredParams struct {
+	CheckID int64
+	Last    int64
+	Rows    int32
+}
+
+func (q *Queries) TrimIgnored(ctx context.Context, arg TrimIgnoredParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, trimIgnored, arg.CheckID, arg.Last, arg.Rows)
 	if err != nil {
 		return 0, err
 	}

@@ -22,6 +22,17 @@ SELECT n FROM pings WHERE check_id = @check_id ORDER BY n DESC LIMIT 1 OFFSET @k
 DELETE FROM pings WHERE pings.check_id = @check_id AND pings.n IN
     (SELECT old.n FROM pings AS old WHERE old.check_id = @check_id AND old.n <= @last ORDER BY old.n LIMIT @rows);
 
+-- name: TrimDecisions :execrows
+DELETE FROM decisions WHERE decisions.check_id = @check_id AND (decisions.about, decisions.key) IN
+    (SELECT old.about, old.key FROM decisions AS old
+     WHERE old.check_id = @check_id AND old.judged_at < @before
+        AND NOT (old.about = 'flip' AND EXISTS (SELECT 1 FROM flips WHERE flips.check_id = old.check_id AND flips.rev = old.key))
+     ORDER BY old.judged_at LIMIT @rows);
+
+-- name: TrimIgnored :execrows
+DELETE FROM decisions WHERE decisions.check_id = @check_id AND decisions.about = 'ping' AND decisions.key IN
+    (SELECT old.key FROM decisions AS old WHERE old.check_id = @check_id AND old.about = 'ping' AND old.key <= @last ORDER BY old.key LIMIT @rows);
+
 -- name: TrimFlips :execrows
 DELETE FROM flips WHERE flips.check_id = @check_id AND flips.rev IN
     (SELECT old.rev FROM flips AS old WHERE old.check_id = @check_id AND old.rev < @newest ORDER BY old.rev LIMIT @rows)
