@@ -170,7 +170,7 @@ func TestExplainWhatIsNotKept(t *testing.T) {
 
 // Every state of a message has its words.
 func TestExplainEveryState(t *testing.T) {
-	for _, state := range []monitor.DeliveryState{monitor.Pending, monitor.Sending, monitor.Sent, monitor.Dead} {
+	for _, state := range []monitor.DeliveryState{monitor.Pending, monitor.Sending, monitor.Sent, monitor.Merged, monitor.Dead} {
 		if !monitor.HasFateWords(state) {
 			t.Errorf("nothing is said of a message that is %s", state)
 		}

@@ -232,7 +232,11 @@ func (x explainer) fates(f Flip, d *Decision) []Fate {
 	for _, m := range x.Messages {
 		if m.Rev == f.Rev {
 			seen[m.Channel] = true
-			list = append(list, Fate{Rev: f.Rev, Channel: m.Channel, Name: m.Name, Delivery: m.ID, State: m.State, Tries: m.Tries, Text: x.fate(m)})
+			fate := Fate{Rev: f.Rev, Channel: m.Channel, Name: m.Name, Delivery: m.ID, State: m.State, Tries: m.Tries, Text: x.fate(m)}
+			if m.State == Merged {
+				fate.Suppressed = ByStorm
+			}
+			list = append(list, fate)
 		}
 	}
 	if d == nil {
@@ -291,6 +295,9 @@ var fateWords = map[DeliveryState]func(explainer, Message) string{
 			}
 		}
 		return text
+	},
+	Merged: func(_ explainer, m Message) string {
+		return fmt.Sprintf("More than %d changes were owed to the channel within %d minutes, so a digest tells of this one: message %d of the log says what became of it.", StormAfter, StormSpan/time.Minute, m.Digest)
 	},
 	Dead: func(x explainer, m Message) string {
 		return fmt.Sprintf("It was given up %s, after %s.", x.voice.AtSecond(m.Ended), attempts(m.Delivery.Attempts))
