@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -26,7 +27,8 @@ type gate struct {
 	*sqlite.Store
 	open    chan struct{} // closed, or one value for each transaction that may go on
 	fail    func([]store.Step) error
-	mu      sync.Mutex // guards batches
+	after   func() error // what a transaction that was stored is said to have come to
+	mu      sync.Mutex   // guards batches
 	batches []int
 }
 
@@ -44,7 +46,11 @@ func (g *gate) Transitions(ctx context.Context, steps []store.Step) ([]store.Res
 			return nil, err
 		}
 	}
-	return g.Store.Transitions(ctx, steps)
+	results, err := g.Store.Transitions(ctx, steps)
+	if err == nil && g.after != nil {
+		err = g.after()
+	}
+	return results, err
 }
 
 // scene is an Ingest at work on a store behind a gate, in virtual time.
@@ -228,6 +234,44 @@ func TestTheQueueIsBounded(t *testing.T) {
 					}
 				}
 				close(s.open)
+			})
+		})
+	}
+}
+
+// A commit whose answer is lost may have happened. To try it again would count a ping
+// twice that nothing tells from another one.
+func TestAPingThatMayBeStoredIsNotStoredTwice(t *testing.T) {
+	for _, run := range []string{"", "r1"} {
+		t.Run("run "+run, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, 1)
+				times := 0
+				s.after = func() error {
+					if times++; times > 1 {
+						return nil
+					}
+					return fmt.Errorf("%w: %w: the connection was lost", fault.Unavailable, store.Uncertain)
+				}
+				close(s.open)
+				_, err := s.in.Submit(t.Context(), ingest.Report{
+					Ref:  store.Ref{UUID: s.ids[0]},
+					Ping: monitor.Ping{Signal: monitor.Success, RunID: run},
+				})
+				if !errors.Is(err, fault.Unavailable) {
+					t.Errorf("answered %v, want that it is to come again", err)
+				}
+				time.Sleep(time.Minute)
+				results, err := s.Store.Transitions(t.Context(), []store.Step{{
+					Ref:    store.Ref{UUID: s.ids[0]},
+					Decide: func(c monitor.Check) monitor.Change { return monitor.Change{Check: c, Unchanged: true} },
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := results[0].Change.Check.NPings; n != 1 {
+					t.Errorf("counted %d times", n)
+				}
 			})
 		})
 	}

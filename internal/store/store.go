@@ -11,6 +11,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -108,6 +109,11 @@ type Result struct {
 	Created bool
 	Err     error
 }
+
+// Uncertain is a fault.Unavailable of Transitions after which nobody knows whether the
+// steps are stored: the answer to the commit was lost, or the standby has not
+// confirmed it. After any other error nothing is stored.
+var Uncertain = errors.New("it may be stored all the same")
 
 // Directory finds what the addresses of pings name, beyond what Ref does.
 type Directory interface {

@@ -94,7 +94,7 @@ func (s *Store) transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, err
 	}
 	if err := failpoint.Err("door.after_commit"); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", store.Uncertain, err)
 	}
 	return writes.Results, nil
 }
@@ -302,19 +302,30 @@ func (d *door) write(ctx context.Context, w store.Writes) error {
 	for range batch.Len() {
 		var err error
 		if tag, err = results.Exec(); err != nil {
-			return errors.Join(err, results.Close())
+			return uncertain(errors.Join(err, results.Close()))
 		}
 	}
 	if err := results.Close(); err != nil {
-		return err
+		return uncertain(err)
 	}
 	if tag.String() != "COMMIT" {
 		return fmt.Errorf("commit answered %s", tag)
 	}
 	if d.conn.PgConn().CustomData()[unreplicated] != nil {
-		return fmt.Errorf("%w: the standby has not confirmed the commit", fault.Unavailable)
+		return fmt.Errorf("%w: %w: the standby has not confirmed the commit", fault.Unavailable, store.Uncertain)
 	}
 	return nil
+}
+
+// uncertain marks an error of a batch that ends with a commit, unless nothing was
+// sent or the server itself said that it gave the transaction up. Its last words
+// before it ends (FATAL) may come after the commit.
+func uncertain(err error) error {
+	var failure *pgconn.PgError
+	if pgconn.SafeToRetry(err) || errors.As(err, &failure) && failure.SeverityUnlocalized == "ERROR" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.Uncertain, err)
 }
 
 // unreplicated marks a connection whose last commit gave up waiting for the

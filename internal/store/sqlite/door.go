@@ -117,7 +117,7 @@ func (s *Store) Transitions(ctx context.Context, steps []store.Step) ([]store.Re
 		return nil, fmt.Errorf("commit transitions: %w", classify(err))
 	}
 	if err := failpoint.Err("door.after_commit"); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", store.Uncertain, err)
 	}
 	return writes.Results, nil
 }
