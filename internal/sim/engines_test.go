@@ -90,11 +90,16 @@ func history(t *testing.T, st store.Store, seed uint64) []string {
 		h.checks = append(h.checks, c)
 	}
 	s := &scheduler.Scheduler{Store: st, Now: func() time.Time { return h.now }, Node: "one", Log: quietLog}
+	born := h.now
+	begin := store.CoverageMark{Node: "one", Since: born, At: born, Begin: true}
+	_, err = st.Transitions(ctx, []store.Step{{Mark: &begin}})
+	h.must(err)
 	for range 150 {
 		h.now = h.now.Add(time.Duration(h.rng.Int64N(int64(12 * time.Minute))).Truncate(time.Microsecond))
 		if h.rng.IntN(20) > 0 { // otherwise nobody made a mark
-			h.must(st.Cover(ctx, "one", h.now.Add(-time.Second)))
-			s = &scheduler.Scheduler{Store: st, Now: s.Now, Node: "one", Log: quietLog}
+			mark := store.CoverageMark{Node: "one", Since: born, At: h.now}
+			_, err := st.Transitions(ctx, []store.Step{{Mark: &mark}})
+			h.must(err)
 		}
 		h.happen()
 		_, _, err := s.Tick(ctx, h.now)

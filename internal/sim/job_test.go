@@ -33,7 +33,7 @@ type job struct {
 	deleted bool
 	gone    time.Duration // when it was deleted
 	free    time.Duration // when it may send again
-	pending *submission
+	waiting []*submission // not stored yet, in the order in which they were sent
 	sent    []*submission
 	told    []told
 	kept    map[string]int // rows by the mark of the ping
@@ -59,11 +59,13 @@ type told struct {
 // submission is one ping as it was sent.
 type submission struct {
 	said
-	mark   string // stored with the ping, so that its row is known
-	age    time.Duration
-	acked  bool
-	stored bool
-	row    bool // it was kept, and is no repetition
+	mark     string // stored with the ping, so that its row is known
+	age      time.Duration
+	node     *node
+	acked    bool
+	answered bool // before its time was over
+	stored   bool
+	row      bool // it was kept, and is no repetition
 }
 
 // spec is the schedule as the product is told it.
@@ -142,7 +144,8 @@ func (w *world) send(j *job, signal, run string, age time.Duration, then func(ac
 		return
 	}
 	w.mu.Lock()
-	j.pending, j.sent = s, append(j.sent, s)
+	j.waiting, j.sent = append(j.waiting, s), append(j.sent, s)
+	s.node = n
 	w.mu.Unlock()
 	sent := w.lived()
 	n.parts.Go(func() {
@@ -151,8 +154,8 @@ func (w *world) send(j *job, signal, run string, age time.Duration, then func(ac
 		gone := errors.Is(err, fault.NotFound)
 		w.mu.Lock()
 		s.acked = acked
-		if w.lived()-sent < ingest.AnswerLimit && j.pending == s {
-			j.pending = nil // it waits no longer
+		if w.lived()-sent < ingest.AnswerLimit {
+			s.answered = true // it waits no longer
 		}
 		w.mu.Unlock()
 		switch {
@@ -191,14 +194,13 @@ func (w *world) observe(p *port, results []store.Result) {
 		case p.part == storing:
 			w.observePing(j, change)
 		case p.part == judging:
-			p.node.judged.Store(true)
 			w.observeSilence(p.node, j, change.Flip)
 		}
 	}
 }
 
 func (w *world) observePing(j *job, change monitor.Change) {
-	s := j.pending
+	s := j.arrived(change)
 	if s == nil {
 		w.wrongLocked("PHANTOM", j, "a ping was stored that nobody sent")
 		return
@@ -221,6 +223,20 @@ func (w *world) observePing(j *job, change monitor.Change) {
 	w.owe(j, got)
 }
 
+// arrived takes the submission that a change is about from those that wait.
+func (j *job) arrived(change monitor.Change) *submission {
+	for i, s := range slices.Backward(j.waiting) { // what was given up waits for ever
+		if s.node.dead.Load() {
+			continue
+		}
+		if change.Ping == nil && s.run != "" || change.Ping != nil && s.mark == change.Ping.UserAgent {
+			j.waiting = append(slices.Clone(j.waiting[:i]), j.waiting[i+1:]...)
+			return s
+		}
+	}
+	return nil
+}
+
 // corrected judges a flip by which a late report takes an alarm back.
 func (w *world) corrected(j *job, s *submission, got *flip) {
 	deadline, alarmed := j.oracle.misses[got.corrects]
@@ -235,11 +251,15 @@ func (w *world) observeSilence(n *node, j *job, f *monitor.Flip) {
 	if got == nil {
 		return
 	}
-	if n.gap != nil && n.gap.now.Sub(n.gap.surely) > blindAfter {
-		w.wrongLocked("EARLY", j, "judged before the time until now was covered")
+	for _, m := range w.nodes { // whoever judges has made good what all missed
+		if m.gap != nil && m.gap.marked {
+			m.covered()
+		}
 	}
-	if s := j.pending; s != nil && !s.stored && s.signal == "success" && s.age == 0 && s.came.Before(got.at) && !n.dead.Load() && got.reason == "timeout" {
-		w.wrongLocked("FALSE", j, "down at %s, while %s of %s waited to be stored", clock(got.at), s.mark, clock(s.came))
+	for _, s := range j.waiting {
+		if !s.answered && s.signal == "success" && s.age == 0 && s.came.Before(got.at) && !s.node.dead.Load() && got.reason == "timeout" {
+			w.wrongLocked("FALSE", j, "down at %s, while %s of %s waited to be stored", clock(got.at), s.mark, clock(s.came))
+		}
 	}
 	if kind, words := j.oracle.silence(*got); kind != "" {
 		w.wrongLocked(kind, j, "%s", words)

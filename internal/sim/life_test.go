@@ -65,10 +65,7 @@ func (a *agenda) due(now time.Duration) func() {
 	return heap.Pop(&a.items).(item).do
 }
 
-const (
-	day  = 24 * time.Hour
-	span = 30 * day // of a life, before its faults end
-)
+const day = 24 * time.Hour
 
 // zones and when their clocks change, so that most lives see it.
 var zones = []struct {

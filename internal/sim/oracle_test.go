@@ -14,7 +14,8 @@ const (
 	reordered  = 5 * time.Second // within which a start may come after its end
 	settling   = time.Minute     // that a late report gives to what is overdue
 	tooEarly   = time.Minute     // before its slot a ping still satisfies it
-	lateBound  = 15 * time.Second
+	expelled   = time.Minute     // after which a silent process is not waited for
+	lateBound  = expelled + 15*time.Second
 )
 
 // oracle is what one check ought to be. Where Rollcall was blind, how long a
@@ -26,7 +27,8 @@ type oracle struct {
 	status        string
 	due           time.Time // the slot that is awaited
 	credit        window
-	blind         bool // an outage may have swallowed the ping that is awaited
+	blind         bool      // an outage may have swallowed the ping that is awaited
+	back          time.Time // from the last outage
 	runs          []run
 	last, started time.Time // end, and start
 	vague         bool      // it cannot be told; nothing is demanded until a person resets it
@@ -317,6 +319,7 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	if to.Sub(perhaps) <= blindAfter {
 		return
 	}
+	o.back = to
 	sure := to.Sub(surely) > blindAfter
 	more := func(w *window, first, last time.Time, sure bool) bool {
 		if !last.After(perhaps) {
@@ -385,14 +388,17 @@ func (o *oracle) silence(f flip) (kind, words string) {
 		kind = ""
 	case passed && f.new == "unknown" && (!blind || o.status == "unknown"):
 		kind, words = "FALSE", "unknown without an outage"
-	case passed && f.new == "down" && o.heardOf(f):
+	case passed && f.new == "down" && o.status != "unknown" && o.heardOf(f): // nobody is spared twice
 		kind, words = "FALSE", "the job had reported while Rollcall was blind"
 	}
 	o.judgeRuns(f.judged)
 	o.status = f.new
 	if f.new == "unknown" {
 		o.await(time.Time{})
-		o.await(o.next(f.judged))
+		if o.await(o.next(o.back)); o.period > 0 { // the first that was not in the dark
+			o.due = o.back.Add(o.period)
+		}
+		o.credit.most = max(0, o.next(f.judged).Sub(o.due))
 	} else {
 		if o.misses == nil {
 			o.misses = map[int64]time.Time{}
@@ -407,8 +413,8 @@ func (o *oracle) silence(f flip) (kind, words string) {
 func (o *oracle) heardOf(f flip) bool {
 	for _, s := range o.swallowed {
 		switch {
-		case !s.surely || s.signal != "success":
-		case f.reason == "timeout" && o.due.IsZero():
+		case !s.surely || s.signal != "success" || s.at.After(f.at):
+		case f.reason == "timeout" && (o.due.IsZero() || s.at.Before(o.due.Add(-max(o.grace, tooEarly)))): // out of rhythm
 		case f.reason == "timeout" && f.at.Before(o.satisfied(o.due, s.at).Add(o.grace)):
 			return true
 		case f.reason == "overrun" && o.find(s.run, true) != nil:

@@ -125,36 +125,36 @@ func (p *port) AwaitedChecks(ctx context.Context, after monitor.CheckID, limit i
 	return ids, err
 }
 
-// Cover implements store.Coverage.
-func (p *port) Cover(ctx context.Context, node string, at time.Time) error {
-	return p.through(marking, func() error {
-		err := p.Store.Cover(ctx, node, at)
-		if err == nil {
-			p.node.covered(at, true)
-		}
-		return err
-	})
-}
-
-// LastCovered implements store.Coverage.
-func (p *port) LastCovered(ctx context.Context) (at time.Time, err error) {
+// Spans implements store.Coverage.
+func (p *port) Spans(ctx context.Context) (spans []monitor.Span, err error) {
 	err = p.through(finding, func() error {
 		var err error
-		at, err = p.Store.LastCovered(ctx)
+		spans, err = p.Store.Spans(ctx)
 		return err
 	})
-	return at, err
+	return spans, err
 }
 
-// AddBlind implements store.Coverage.
-func (p *port) AddBlind(ctx context.Context, b monitor.Blind) error {
-	return p.through(marking, func() error {
-		err := p.Store.AddBlind(ctx, b)
-		if err == nil {
-			p.node.covered(b.To, false)
+// RecordGaps implements store.Coverage.
+func (p *port) RecordGaps(ctx context.Context, gaps []monitor.Blind, over []monitor.Span) error {
+	return p.through(marking, func() error { return p.Store.RecordGaps(ctx, gaps, over) })
+}
+
+// SettleBlind implements store.Coverage.
+func (p *port) SettleBlind(ctx context.Context, b monitor.Blind) error {
+	return p.through(marking, func() error { return p.Store.SettleBlind(ctx, b) })
+}
+
+// QueueDigest implements store.Coverage.
+func (p *port) QueueDigest(ctx context.Context, u monitor.Unverified, now time.Time) (queued bool, err error) {
+	err = p.through(judging, func() error {
+		var err error
+		if queued, err = p.Store.QueueDigest(ctx, u, now); queued {
+			p.w.queued.Store(true)
 		}
 		return err
 	})
+	return queued, err
 }
 
 // Quarantine implements store.Schedule.

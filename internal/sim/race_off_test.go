@@ -2,4 +2,7 @@
 
 package sim_test
 
-const underRace = false
+const (
+	underRace = false
+	span      = 30 * day // of a life, before its faults end
+)

@@ -2,6 +2,9 @@
 
 package sim_test
 
-// underRace: the race detector makes a life take ten times as long, so only few are
-// lived under it. They are lived in number without it.
-const underRace = true
+// The race detector makes a life take more than ten times as long, so that under it
+// few and short ones are lived. They are lived in number without it.
+const (
+	underRace = true
+	span      = 4 * day
+)

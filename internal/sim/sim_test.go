@@ -135,7 +135,7 @@ func TestLives(t *testing.T) {
 	}
 	n := *seeds
 	if n == 0 {
-		n = few(12, 2, 1000)
+		n = few(12, 1, 1000)
 	}
 	dir, began := memory(t), time.Now()
 	var next, lived, pings, told, read atomic.Int64
@@ -174,7 +174,7 @@ func TestLives(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d seeds of 30 days in %s: %d pings, %d flips told, %d messages read", lived.Load(), time.Since(began).Round(time.Millisecond), pings.Load(), told.Load(), read.Load())
+	t.Logf("%d seeds of %d days in %s: %d pings, %d flips told, %d messages read", lived.Load(), span/day, time.Since(began).Round(time.Millisecond), pings.Load(), told.Load(), read.Load())
 	for kind, words := range promises {
 		prove.Report(t, words, int(lived.Load()), broken[kind])
 	}

@@ -21,6 +21,7 @@ import (
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
 	"rollcall/internal/scheduler"
+	"rollcall/internal/store"
 	"rollcall/internal/store/sqlite"
 )
 
@@ -54,6 +55,7 @@ type world struct {
 	upset    []time.Duration // when something happened that may repeat a message
 	twoNodes bool
 	steps    int
+	again    bool      // a mark failed; it is tried again at once
 	zone     string    // of its cron lines
 	birth    time.Time // by a clock that is right
 
@@ -131,9 +133,9 @@ type node struct {
 	parts     sync.WaitGroup
 
 	ticked  time.Duration // the last pass
-	heard   time.Time     // the servers' clock at the last pass that went well
+	heard   time.Time     // the servers' clock at the last mark
+	since   time.Time     // of the span that its marks are of
 	blinded bool          // since then it could not make its marks
-	judged  atomic.Bool   // committed something in this pass
 	gap     *gap          // before this pass; nil when it was made good
 }
 
@@ -186,8 +188,20 @@ func (n *node) dies(where string) {
 	n.dead.Store(true)
 	n.cancel()
 	n.w.note("%s dies %s", n.name, where)
+	n.w.missed(n)
 	n.w.disturbed()
 	n.w.wakeUp()
+}
+
+// missed tells the oracles that what one of two processes did not take may have been
+// lost, until it was not waited for any more.
+func (w *world) missed(n *node) {
+	if w.twoNodes {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		to := n.heard.Add(expelled + markEvery)
+		w.outage(n.heard.Add(-markEvery), to, to)
+	}
 }
 
 // bury waits for what is left of dead processes; true when there was one.
@@ -219,6 +233,7 @@ func (w *world) release() {
 // stop ends a process in good order: what is being sent is let finish.
 func (w *world) stop(n *node) {
 	w.note("%s stops", n.name)
+	w.missed(n)
 	for n.sending.Load() {
 		<-w.rouse
 	}
@@ -254,11 +269,35 @@ func (w *world) mark() {
 	}
 }
 
+// cover commits a mark of the quiet time, which cannot fail.
 func (w *world) cover(n *node, at time.Time) {
-	if err := w.store.Cover(n.ctx, n.name, at); err != nil {
+	mark := store.CoverageMark{Node: n.name, Since: n.since, At: at}
+	if _, err := w.store.Transitions(w.t.Context(), []store.Step{{Mark: &mark}}); err != nil {
 		w.t.Error(err)
 	}
 	w.marked = latest(w.marked, at)
+}
+
+// commitMark makes the mark that is due now, as ingest does: it begins a new span
+// after a gap. Ingest itself makes none here, because one every 5 s would be most of
+// what is done in a life.
+func (n *node) commitMark(now time.Time) bool {
+	mark := store.CoverageMark{Node: n.name, Since: n.since, At: now}
+	if gap := now.Sub(n.heard); n.since.IsZero() || gap > blindAfter || gap < 0 {
+		mark.Begin, mark.Since = true, now
+		if !n.since.IsZero() {
+			mark.Cause = "Rollcall stood still"
+		}
+	}
+	err := n.w.port(n, judging).through(marking, func() error {
+		_, err := n.w.store.Transitions(n.ctx, []store.Step{{Mark: &mark}})
+		return err
+	})
+	if err == nil {
+		n.since, n.heard = mark.Since, now
+		n.w.heard, n.w.marked = now, latest(n.w.marked, now)
+	}
+	return err == nil
 }
 
 // tickSoon has a pass made within the nap of a scheduler.
@@ -266,56 +305,82 @@ func (w *world) tickSoon() { w.tickAt = min(w.tickAt, w.lived()+w.between(0, sch
 
 // pass lets every scheduler judge.
 func (w *world) pass() {
-	for _, i := range w.rng.Perm(len(w.nodes)) {
-		if n := w.nodes[i]; !n.dead.Load() {
-			n.tick()
+	order := w.rng.Perm(len(w.nodes))
+	for _, part := range []func(*node){(*node).quiet, (*node).markNow, (*node).judge} {
+		for _, i := range order {
+			if n := w.nodes[i]; !n.dead.Load() {
+				part(n)
+			}
 		}
 	}
 	w.bury()
 	w.tickAt = w.lived() + day // planPass knows better
 }
 
-// tick is one pass. The marks of a quiet time before it are made up for, and a
-// scheduler that knows nothing of that time goes on from there.
-func (n *node) tick() {
+// quiet makes up for the marks of a quiet time before the pass; a scheduler that
+// knows nothing of that time goes on from there.
+func (n *node) quiet() {
 	w := n.w
-	now := w.now()
-	if quiet := w.lived()-n.ticked > markEvery; quiet && !n.blinded {
-		n.heard = latest(now.Add(-time.Millisecond), n.heard)
+	if w.lived()-n.ticked > markEvery && !n.blinded {
+		n.heard = latest(w.now().Add(-time.Millisecond), n.heard)
 		w.cover(n, n.heard)
 		n.scheduler = n.fresh()
 	}
 	n.ticked = w.lived()
-	n.judged.Store(false)
-	w.mu.Lock()
-	n.gap = &gap{n.heard.Add(-markEvery), latest(n.heard, latest(w.heard, w.marked)), now}
-	w.mu.Unlock()
-	_, _, err := n.scheduler.Tick(n.ctx, now)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n.gap != nil && n.judged.Load() {
-		w.outage(n.gap.perhaps, now, now) // made good to some, and to all again
-	}
-	n.blinded = err != nil && (n.blinded || now.Sub(n.heard) > blindAfter-markEvery)
 }
 
-// covered ends what was a gap until now: a blind interval was recorded, or a mark.
-func (n *node) covered(at time.Time, mark bool) {
+// markNow makes the mark of this pass.
+func (n *node) markNow() {
 	w := n.w
+	now := w.now()
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n.gap != nil {
-		w.outage(n.gap.perhaps, n.gap.surely, n.gap.now)
+	if g := n.gap; g != nil && g.marked { // no pass has gone well since
+		w.outage(g.perhaps, g.now, g.now)
 		n.gap = nil
 	}
-	n.heard = at
-	if mark {
-		w.heard, w.marked = at, latest(w.marked, at)
+	if n.gap == nil {
+		n.gap = &gap{perhaps: n.heard.Add(-markEvery), surely: latest(n.heard, latest(w.heard, w.marked))}
+	}
+	n.gap.now = now
+	w.mu.Unlock()
+	n.gap.marked = n.commitMark(now)
+	n.blinded = !n.gap.marked && (n.blinded || now.Sub(n.heard) > blindAfter-markEvery)
+	w.again = w.again || !n.gap.marked
+}
+
+// judge is the pass itself.
+func (n *node) judge() {
+	w := n.w
+	if n.gap == nil || !n.gap.marked {
+		return
+	}
+	if _, _, err := n.scheduler.Tick(n.ctx, w.now()); err != nil || n.scheduler.Hold() != "" {
+		w.again = true
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.nodes {
+		if m.gap != nil && m.gap.marked {
+			m.covered()
+		}
+	}
+}
+
+// covered ends what was a gap until now: it was made good to all checks before any of
+// them was judged. mu is held.
+func (n *node) covered() {
+	if n.gap != nil {
+		n.w.outage(n.gap.perhaps, n.gap.surely, n.gap.now)
+		n.gap = nil
 	}
 }
 
 // gap is the time before a pass that may have been an outage.
-type gap struct{ perhaps, surely, now time.Time }
+type gap struct {
+	perhaps, surely, now time.Time
+	marked               bool // it ended with a mark
+}
 
 // outage tells the oracles; mu is held.
 func (w *world) outage(perhaps, surely, to time.Time) {
@@ -344,6 +409,9 @@ func (w *world) planPass() {
 		return
 	}
 	wait := w.between(0, scheduler.LongestNap)
+	if w.again {
+		w.again, w.tickAt = false, min(w.tickAt, w.lived()+wait)
+	}
 	for id, wake := range w.wakes {
 		if j := w.byID[id]; j == nil || j.deleted || wake.IsZero() {
 			continue
