@@ -54,6 +54,10 @@ fuzz: ## Fuzz everything that reads what strangers send, SPAN=1m for each target
 prove: deps ## Try for long (FORM=short: as make test does) to break each promise; print a table.
 	@scripts/prove $(or $(FORM),long)
 
+.PHONY: sim
+sim: ## Live SEEDS=1000 simulated lives of 30 days and look for broken promises, or SEED=7 again, with its trace.
+	go test ./internal/sim -count=1 -timeout 0 -v -run TestLives $(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),1000))
+
 .PHONY: check
 check: test ## What to run before a push: test, and look for known vulnerabilities.
 	@scripts/vulncheck

@@ -85,11 +85,16 @@ func (c Check) nextSeen(to time.Time) time.Time {
 	return next
 }
 
-// earliest is when a ping for the awaited slot may come first.
+// earliest is when a ping for the awaited slot may come first. A plain period is
+// counted from the last ping; if that came late, within its grace, the next comes as
+// much before its time.
 func (c Check) earliest() time.Time {
 	sched, err := c.Schedule.Parse()
 	if err != nil {
 		return c.Due
+	}
+	if c.Schedule.Kind == schedule.Every {
+		return c.Due.Add(-max(c.Grace, earlyBy(sched, c.Due)))
 	}
 	return c.Due.Add(-earlyBy(sched, c.Due))
 }

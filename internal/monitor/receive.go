@@ -166,7 +166,7 @@ func (f *Facts) fill(p Ping, start time.Time, streak int) {
 	}
 }
 
-// start opens a run. One that was just ended is not opened again: its start
+// start opens a run, unless the check is paused. One that was just ended is not opened again: its start
 // came late. A second start without a run id restarts the anonymous run.
 func (c Check) start(p Ping) Check {
 	at := later(c.LastStart, p.At)
@@ -174,6 +174,9 @@ func (c Check) start(p Ping) Check {
 		return c
 	}
 	c.LastStart = at
+	if c.Status == Paused {
+		return c // it expects nothing, so it does not wait for this run either
+	}
 	runs := slices.DeleteFunc(slices.Clone(c.Runs), func(r Run) bool { return r.ID == p.RunID })
 	runs = append(runs, Run{ID: p.RunID, Start: p.At})
 	c.Runs = runs[max(0, len(runs)-MaxRuns):]

@@ -167,6 +167,13 @@ func TestStories(t *testing.T) {
 			00:10 pause       | paused quiet
 			06:00 fail        | down  told`},
 
+		{"paused: a run that starts is not waited for", check(t, "1h", "5m"), `
+			00:00 success     | up    quiet
+			00:10 pause       | paused quiet
+			00:20 start a     | paused idle
+			02:00 judge       | paused
+			02:05 success a   | up    quiet due 03:05`},
+
 		{"paused with manual resume: pings are kept and do nothing", check(t, "1h", "5m", manual), `
 			00:00 success     | up    quiet
 			00:10 pause       | paused quiet

@@ -88,7 +88,14 @@ func (o *Out) ClientTo(server *url.URL) *http.Client {
 	}, documentBytes)
 }
 
-func client(dial func(ctx context.Context, network, address string) (net.Conn, error), body int64) *http.Client {
+// ClientOver returns a client with the limits of Client over connections that the
+// caller opens, and answers for: a simulated network has no addresses to check.
+func ClientOver(dial Dial) *http.Client { return client(dial, BodyBytes) }
+
+// Dial opens a connection, as net.Dialer's DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+func client(dial Dial, body int64) *http.Client {
 	return &http.Client{
 		Timeout:       TotalLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

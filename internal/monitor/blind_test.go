@@ -1,0 +1,43 @@
+package monitor_test
+
+import (
+	"testing"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
+)
+
+// A job whose ping was lost in an outage is due again a period later. The outage and
+// the warm-up are over by then, and yet its silence in between means nothing.
+func TestAfterAnOutageTheNextPingDecides(t *testing.T) {
+	began := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	at := func(minutes float64) time.Time { return began.Add(time.Duration(minutes * float64(time.Minute))) }
+	c := monitor.Create(monitor.Check{Config: monitor.Config{
+		Name: "job", Grace: time.Minute, Schedule: schedule.Spec{Kind: schedule.Every, Period: 20 * time.Minute},
+	}}, at(0))
+	c = c.Receive(monitor.Ping{At: at(0), Signal: monitor.Success}).Check
+	c = c.Overlook(monitor.Blind{From: at(19.9), To: at(29.9)}).Check // the ping of minute 20 is lost
+	if got := c.Expire(at(39.9), at(39.9)).Check.Status; got != monitor.Up {
+		t.Errorf("%s before the ping of minute 40, want up", got)
+	}
+	if got := c.Expire(at(52), at(52)).Check.Status; got != monitor.Down {
+		t.Errorf("%s when that did not come either, want down", got)
+	}
+}
+
+// A job that ran late the last time is early for a period that is counted from then.
+func TestAPingThatWasLostBeforeItWasDueIsNoFailure(t *testing.T) {
+	began := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	c := monitor.Create(monitor.Check{Config: monitor.Config{
+		Name: "job", Grace: 40 * time.Minute, Schedule: schedule.Spec{Kind: schedule.Every, Period: 6 * time.Hour},
+	}}, began)
+	late := began.Add(30 * time.Minute)
+	c = c.Receive(monitor.Ping{At: late, Signal: monitor.Success}).Check
+	regular := began.Add(6 * time.Hour) // half an hour before it is due
+	c = c.Overlook(monitor.Blind{From: regular.Add(-5 * time.Minute), To: regular.Add(5 * time.Minute)}).Check
+	at := regular.Add(3 * time.Hour)
+	if got := c.Expire(at, at).Check.Status; got != monitor.Unknown {
+		t.Errorf("%s, want unknown: its ping may have been lost", got)
+	}
+}

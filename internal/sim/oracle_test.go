@@ -1,0 +1,443 @@
+package sim_test
+
+import (
+	"fmt"
+	"time"
+)
+
+// The rules as docs/statuses.md and docs/signals.md have them, once more.
+const (
+	blindAfter = 15 * time.Second // a shorter gap is no outage
+	markEvery  = 5 * time.Second  // so much may be blind before it
+	warmUp     = 90 * time.Second
+	repeated   = 2 * time.Minute // within which the same end of a run is one
+	reordered  = 5 * time.Second // within which a start may come after its end
+	settling   = time.Minute     // that a late report gives to what is overdue
+	tooEarly   = time.Minute     // before its slot a ping still satisfies it
+	expelled   = time.Minute     // after which a silent process is not waited for
+	lateBound  = expelled + 15*time.Second
+)
+
+// oracle is what one check ought to be. Where Rollcall was blind, how long a
+// deadline is put off depends on when it noticed; then there is a first and a last
+// instant at which it may pass.
+type oracle struct {
+	plan
+	grace, limit  time.Duration
+	status        string
+	due           time.Time // the slot that is awaited
+	credit        window
+	blind         bool      // an outage may have swallowed the ping that is awaited
+	back          time.Time // from the last outage
+	runs          []run
+	last, started time.Time // end, and start
+	vague         bool      // it cannot be told; nothing is demanded until a person resets it
+	swallowed     []said    // what came while nobody could hear it
+	misses        map[int64]time.Time
+}
+
+// window is what a deadline is put off by: at least, and at most.
+type window struct{ least, most time.Duration }
+
+type run struct {
+	id         string
+	start, end time.Time
+	how        string // it ended
+	over       bool
+	credit     window
+}
+
+// said is a ping as its sender knows it.
+type said struct {
+	at     time.Time // when it happened
+	came   time.Time // when it was received
+	signal string
+	run    string
+	surely bool // for what was swallowed: Rollcall was surely blind then
+}
+
+// flip is a change that is expected of Rollcall, or that it made.
+type flip struct {
+	old, new, reason string
+	at, judged       time.Time
+	rev, corrects    int64
+	told             bool
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// deadline of the awaited slot, the first and the last that it can be.
+func (o *oracle) deadline() (first, last time.Time, ok bool) {
+	if o.due.IsZero() || o.status == "down" || o.status == "paused" {
+		return first, last, false
+	}
+	at := o.due.Add(o.grace)
+	return at.Add(o.credit.least), at.Add(o.credit.most), true
+}
+
+func (o *oracle) runDeadline(r run) (first, last time.Time, ok bool) {
+	at := r.start.Add(o.limit)
+	return at.Add(r.credit.least), at.Add(r.credit.most), r.end.IsZero() && !r.over
+}
+
+func (o *oracle) running() bool {
+	for _, r := range o.runs {
+		if r.end.IsZero() && !r.over {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *oracle) find(id string, open bool) *run {
+	for i := range o.runs {
+		if o.runs[i].id == id && o.runs[i].end.IsZero() == open {
+			return &o.runs[i]
+		}
+	}
+	return nil
+}
+
+// ping returns the flip that a ping has to cause, nil for none, and whether it says
+// again what was said, so that it does not count.
+func (o *oracle) ping(p said) (f *flip, again bool) {
+	var kept []run
+	for _, r := range o.runs {
+		if r.end.IsZero() || p.at.Sub(r.end) < repeated {
+			kept = append(kept, r)
+		}
+	}
+	o.runs = kept
+	if o.status == "down" {
+		o.judgeRuns(p.came)
+	}
+	if o.repeats(p) {
+		if p.signal == "success" && o.status == "up" {
+			o.last = latest(o.last, p.at)
+			o.bind(o.last, o.last)
+		}
+		return nil, true
+	}
+	if late := !p.at.Equal(p.came); !late {
+		return o.move(p), false
+	} else if p.at.Before(o.last) {
+		if p.run != "" && (p.signal == "success" || p.signal == "fail") {
+			o.end(p)
+			o.bind(o.last, o.last)
+		}
+	} else {
+		f = o.move(p)
+	}
+	o.putOff(p.came.Add(settling))
+	return f, false
+}
+
+func (o *oracle) repeats(p said) bool {
+	if p.run == "" || p.signal == "log" {
+		return false
+	}
+	open, ended := o.find(p.run, true), o.find(p.run, false)
+	if p.signal == "start" {
+		return open != nil && p.at.Sub(open.start) < repeated
+	}
+	return open == nil && ended != nil && ended.how == p.signal
+}
+
+func (o *oracle) move(p said) *flip {
+	switch p.signal {
+	case "start":
+		o.start(p)
+		return nil
+	case "log":
+		return nil
+	}
+	ref := o.end(p)
+	o.last = latest(o.last, p.at)
+	if ref.IsZero() {
+		ref = o.last
+	}
+	o.bind(ref, o.last)
+	to := map[string]string{"success": "up", "fail": "down"}[p.signal]
+	if o.status == to {
+		return nil
+	}
+	f := &flip{old: o.status, new: to, told: to == "down" || o.status == "down"}
+	o.status = to
+	return f
+}
+
+func (o *oracle) start(p said) {
+	if ended := o.find(p.run, false); o.status == "paused" || p.run != "" && ended != nil && p.at.Sub(ended.end) < reordered {
+		return
+	}
+	o.started = latest(o.started, p.at)
+	var others []run
+	for _, r := range o.runs {
+		if r.id != p.run {
+			others = append(others, r)
+		}
+	}
+	o.runs = append(others, run{id: p.run, start: p.at})
+	if !o.due.IsZero() {
+		o.bind(p.at, o.started)
+	}
+}
+
+// end closes the run that p ends and returns when it started, zero if that is not known.
+func (o *oracle) end(p said) time.Time {
+	if r := o.find(p.run, true); r != nil {
+		r.end, r.how = p.at, p.signal
+		return r.start
+	}
+	if p.run != "" {
+		o.runs = append(o.runs, run{id: p.run, end: p.at, how: p.signal})
+		return time.Time{}
+	}
+	for i := range o.runs {
+		if o.runs[i].end.IsZero() {
+			o.runs[i].end, o.runs[i].how = p.at, p.signal
+		}
+	}
+	return time.Time{}
+}
+
+// satisfied returns the slot that is awaited after a run at the given time.
+func (o *oracle) satisfied(due, ran time.Time) time.Time {
+	if o.period > 0 {
+		return ran.Add(o.period)
+	}
+	if !due.After(ran) {
+		return o.next(ran)
+	}
+	if after := o.next(due); due.Sub(ran) <= min(tooEarly, after.Sub(due)/10) {
+		return after
+	}
+	return due
+}
+
+func (o *oracle) bind(ran, now time.Time) {
+	switch {
+	case o.period > 0 && o.running():
+		o.await(time.Time{})
+	case o.period > 0:
+		o.await(now.Add(o.period))
+	default:
+		due := o.satisfied(o.due, ran)
+		if !due.Add(o.grace).After(now) {
+			due = o.next(now)
+		}
+		o.await(due)
+	}
+}
+
+func (o *oracle) await(due time.Time) {
+	if !due.Equal(o.due) {
+		o.due, o.credit, o.blind, o.swallowed = due, window{}, false, nil
+	}
+}
+
+// putOff moves deadlines to a time, those that are earlier.
+func (o *oracle) putOff(to time.Time) {
+	later := func(w window, base time.Time) window {
+		return window{max(w.least, to.Sub(base)), max(w.most, to.Sub(base))}
+	}
+	if _, _, ok := o.deadline(); ok {
+		o.credit = later(o.credit, o.due.Add(o.grace))
+	}
+	for i := range o.runs {
+		r := &o.runs[i]
+		if _, _, ok := o.runDeadline(*r); ok {
+			r.credit = later(r.credit, r.start.Add(o.limit))
+		}
+	}
+}
+
+func (o *oracle) pause() *flip {
+	if o.status == "paused" {
+		return nil
+	}
+	f := &flip{old: o.status, new: "paused"}
+	o.status, o.runs, o.vague = "paused", nil, false
+	o.await(time.Time{})
+	return f
+}
+
+func (o *oracle) resume(now time.Time) *flip {
+	o.status = "new"
+	if !o.last.IsZero() {
+		o.await(o.next(now))
+	}
+	return &flip{old: "paused", new: "new"}
+}
+
+func (o *oracle) edit(to plan, grace, limit time.Duration, now time.Time) {
+	from := o.plan
+	o.plan, o.grace, o.limit = to, grace, limit
+	changed := from.period != to.period || from.expr != to.expr || from.zone != to.zone
+	if changed && !o.due.IsZero() {
+		o.await(time.Time{})
+		o.bind(o.last, now)
+		if o.period > 0 && !o.due.IsZero() { // from the last ping or from the edit: both are fair
+			if sooner := o.last.Add(o.period); sooner.Add(o.grace).After(now) && sooner.Before(o.due) {
+				o.credit.most, o.due = o.due.Sub(sooner), sooner
+			}
+		}
+	}
+	if first, last, ok := o.deadline(); ok && !last.After(now) {
+		o.await(time.Time{})
+		o.await(o.next(now))
+	} else if ok && !first.After(now) {
+		o.vague = true
+	}
+	if o.period > 0 && o.running() {
+		o.await(time.Time{})
+	}
+	o.judgeRuns(now)
+}
+
+func (o *oracle) judgeRuns(now time.Time) {
+	for i := range o.runs {
+		first, last, ok := o.runDeadline(o.runs[i])
+		switch {
+		case !ok || first.After(now):
+		case last.After(now):
+			o.vague = true
+		default:
+			o.runs[i].over = true
+		}
+	}
+}
+
+// outage tells that Rollcall was blind, perhaps from one time on and surely from
+// another, until it noticed.
+func (o *oracle) outage(perhaps, surely, to time.Time) {
+	if to.Sub(perhaps) <= blindAfter {
+		return
+	}
+	o.back = to
+	sure := to.Sub(surely) > blindAfter
+	more := func(w *window, first, last time.Time, sure bool) bool {
+		if !last.After(perhaps) {
+			return false
+		}
+		w.most += to.Sub(perhaps) + warmUp
+		if sure && first.After(surely) {
+			w.least += latest(first, to).Add(warmUp).Sub(first)
+		}
+		return true
+	}
+	for i := range o.runs {
+		if first, last, ok := o.runDeadline(o.runs[i]); ok {
+			more(&o.runs[i].credit, first, last, sure)
+		}
+	}
+	early := tooEarly
+	if o.period > 0 {
+		early = max(early, o.grace) // the last one may have been as late
+	}
+	first, last, ok := o.deadline()
+	sureOf := sure && o.due.Add(-tooEarly).Before(to)
+	if ok && o.due.Add(-early).Before(to) && more(&o.credit, first, last, sureOf) {
+		o.blind = true
+		next := o.next(to.Add(tooEarly)) // the first ping that cannot have been lost may decide
+		o.credit.most = max(o.credit.most, next.Sub(o.due))
+	}
+	for i := range o.swallowed {
+		s := &o.swallowed[i]
+		s.surely = s.surely || sure && !s.came.Before(surely) && !s.came.After(to)
+	}
+}
+
+// silence judges a flip that the passing of time caused. It returns what is wrong.
+func (o *oracle) silence(f flip) (kind, words string) {
+	if o.status == "down" || o.status == "paused" {
+		return "FALSE", fmt.Sprintf("it is %s and became %s of itself", o.status, f.new)
+	}
+	var passed, blind bool
+	kind, words = "FALSE", "nothing is awaited"
+	fits := func(first, last time.Time, put bool) {
+		switch {
+		case first.After(f.judged):
+			if !passed {
+				kind, words = "EARLY", fmt.Sprintf("judged at %s, the deadline is %s", clock(f.judged), clock(first))
+			}
+			return
+		case passed && kind == "":
+		case f.judged.Sub(last) > lateBound:
+			kind, words = "LATE", fmt.Sprintf("judged at %s, the deadline was %s", clock(f.judged), clock(last))
+		default:
+			kind = ""
+		}
+		passed, blind = true, blind || put
+	}
+	if first, last, ok := o.deadline(); ok && f.reason != "overrun" {
+		fits(first, last, o.blind)
+	}
+	for _, r := range o.runs {
+		if first, last, ok := o.runDeadline(r); ok && f.reason != "timeout" {
+			fits(first, last, r.credit.most > 0)
+		}
+	}
+	switch {
+	case o.vague:
+		kind = ""
+	case passed && f.new == "unknown" && (!blind || o.status == "unknown"):
+		kind, words = "FALSE", "unknown without an outage"
+	case passed && f.new == "down" && o.status != "unknown" && o.heardOf(f): // nobody is spared twice
+		kind, words = "FALSE", "the job had reported while Rollcall was blind"
+	}
+	o.judgeRuns(f.judged)
+	o.status = f.new
+	if f.new == "unknown" {
+		o.await(time.Time{})
+		if o.await(o.next(o.back)); o.period > 0 { // the first that was not in the dark
+			o.due = o.back.Add(o.period)
+		}
+		o.credit.most = max(0, o.next(f.judged).Sub(o.due))
+	} else {
+		if o.misses == nil {
+			o.misses = map[int64]time.Time{}
+		}
+		o.misses[f.rev] = f.at
+	}
+	return kind, words
+}
+
+// heardOf reports whether the alarm would not have been, had Rollcall heard what
+// it was told while it was blind.
+func (o *oracle) heardOf(f flip) bool {
+	for _, s := range o.swallowed {
+		switch {
+		case !s.surely || s.signal != "success" || s.at.After(f.at):
+		case f.reason == "timeout" && (o.due.IsZero() || s.at.Before(o.due.Add(-max(o.grace, tooEarly)))): // out of rhythm
+		case f.reason == "timeout" && f.at.Before(o.satisfied(o.due, s.at).Add(o.grace)):
+			return true
+		case f.reason == "overrun" && o.find(s.run, true) != nil:
+			return true
+		}
+	}
+	return false
+}
+
+// overdue returns the deadline that ought to have been judged long ago.
+func (o *oracle) overdue(now time.Time) (time.Time, bool) {
+	if o.vague || o.status == "down" || o.status == "paused" {
+		return time.Time{}, false
+	}
+	if _, last, ok := o.deadline(); ok && now.Sub(last) > lateBound {
+		return last, true
+	}
+	for _, r := range o.runs {
+		if _, last, ok := o.runDeadline(r); ok && now.Sub(last) > lateBound {
+			return last, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func clock(t time.Time) string { return t.Format("Jan 2 15:04:05.000") }

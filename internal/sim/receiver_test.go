@@ -1,0 +1,160 @@
+package sim_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// manner is how a receiver treats messages.
+type manner string
+
+// The manners. A reset after reading, a cut and a hang are ambiguous: the message
+// has arrived and its sender cannot know.
+const (
+	fine    manner = "fine"
+	slow    manner = "slow" // answers after seconds
+	broken  manner = "500"
+	wrong   manner = "404"
+	busy    manner = "503 with Retry-After"
+	gone    manner = "410"
+	hangs   manner = "hangs"
+	resets  manner = "resets"
+	refuses manner = "refuses" // the connection
+	flaps   manner = "flaps"   // between fine and 500
+)
+
+var manners = []manner{fine, slow, broken, wrong, busy, gone, hangs, resets, refuses, flaps}
+
+// reception is one message that a receiver has read.
+type reception struct {
+	at        time.Duration // since the life began; the clock of the receiver is right
+	host, id  string
+	check     string
+	kind      string // check.down, check.up, check.corrected
+	rev       int64
+	accepted  bool // answered 2xx
+	ambiguous bool
+}
+
+// network connects the senders of Rollcall with receivers in memory.
+type network struct {
+	w *world
+
+	mu         sync.Mutex // guards all below
+	manners    map[string]manner
+	seen       map[string]int // attempts by message id
+	receptions []reception
+}
+
+func newNetwork(w *world) *network {
+	return &network{w: w, manners: map[string]manner{}, seen: map[string]int{}}
+}
+
+func (n *network) set(host string, m manner) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.manners[host] = m
+}
+
+// dial opens a connection to a receiver.
+func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
+	host, _, _ := strings.Cut(address, ":")
+	n.mu.Lock()
+	m := n.manners[host]
+	n.mu.Unlock()
+	if m == refuses {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	}
+	near, far := net.Pipe()
+	go n.serve(host, far)
+	return near, nil
+}
+
+// serve reads one message and answers as is the manner of its host.
+func (n *network) serve(host string, conn net.Conn) {
+	defer conn.Close()
+	r, err := http.ReadRequest(bufio.NewReader(conn))
+	if err != nil {
+		return
+	}
+	got := reception{host: host, id: r.Header.Get("webhook-id")}
+	var body struct {
+		Type string
+		Data struct {
+			Seq   int64
+			Check struct{ Name string }
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return
+	}
+	got.kind, got.rev, got.check = body.Type, body.Data.Seq, body.Data.Check.Name
+	m, chance := n.read(&got)
+	if m == hangs {
+		_, _ = io.Copy(io.Discard, conn) // until the other side gives up
+		return
+	}
+	if m == slow {
+		time.Sleep(time.Duration(1+chance%8) * time.Second)
+		m = fine
+	}
+	if got.ambiguous {
+		return
+	}
+	_, _ = io.WriteString(conn, map[manner]string{
+		fine:   "HTTP/1.1 204 No Content\r\n\r\n",
+		broken: "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+		wrong:  "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+		busy:   "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 90\r\nContent-Length: 0\r\n\r\n",
+		gone:   "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n",
+	}[m])
+}
+
+// read notes the message and decides how it is treated. The way here takes a time
+// that no other message's takes, so that the order of all things is the same each
+// time a seed is played.
+func (n *network) read(got *reception) (manner, uint64) {
+	n.mu.Lock()
+	n.seen[got.id]++
+	chance := hash(n.w.seed, got.host, got.check, got.rev, n.seen[got.id])
+	m := n.manners[got.host]
+	n.mu.Unlock()
+	time.Sleep(time.Duration(1_000_000 + chance%40_000_000))
+	if m == flaps {
+		m = [...]manner{fine, broken}[chance>>32%2]
+	}
+	answer := m
+	if answer == slow || answer == "" {
+		answer = fine
+	}
+	got.at = n.w.lived()
+	got.ambiguous = m == hangs || m == resets
+	got.accepted = answer == fine
+	n.mu.Lock()
+	n.receptions = append(n.receptions, *got)
+	n.mu.Unlock()
+	n.w.note("  %s reads %s of %s, rev %d: %s", got.host, got.kind, got.check, got.rev, m)
+	if m == slow {
+		return slow, chance >> 16
+	}
+	return answer, chance >> 16
+}
+
+// hash is a number that follows from what it is given, and looks like chance.
+func hash(parts ...any) uint64 {
+	h := fnv.New64a()
+	_ = json.NewEncoder(h).Encode(parts)
+	sum := h.Sum64()
+	sum ^= sum >> 31
+	sum *= 0x9e3779b97f4a7c15
+	return sum ^ sum>>29
+}
