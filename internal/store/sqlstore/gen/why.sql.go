@@ -400,7 +400,7 @@ func (q *Queries) DecisionsOfFlips(ctx context.Context, arg DecisionsOfFlipsPara
 }
 
 const deliveriesOfFlips = `-- name: DeliveriesOfFlips :many
-SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code, channels.name AS channel_name, channels.kind AS channel_kind
+SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.kind, deliveries.check_id, deliveries.rev, deliveries.state, deliveries.attempts, deliveries.tries, deliveries.created_at, deliveries.next_at, deliveries.ended_at, deliveries.answer, deliveries.code, deliveries.digest_id, channels.name AS channel_name, channels.kind AS channel_kind
 FROM deliveries JOIN channels ON channels.id = deliveries.channel_id
 WHERE deliveries.check_id = $1 AND deliveries.rev >= $2 AND deliveries.rev <= $3
     AND deliveries.project_id = $4
@@ -452,6 +452,7 @@ func (q *Queries) DeliveriesOfFlips(ctx context.Context, arg DeliveriesOfFlipsPa
 			&i.Delivery.EndedAt,
 			&i.Delivery.Answer,
 			&i.Delivery.Code,
+			&i.Delivery.DigestID,
 			&i.ChannelName,
 			&i.ChannelKind,
 		); err != nil {
