@@ -175,7 +175,7 @@ func TestSecretsAreFiles(t *testing.T) {
 		}
 	}
 	want := map[string]map[string]string{
-		"app":      {"ROLLCALL_DATABASE_FILE": "database_url", "ROLLCALL_SMTP_FILE": "smtp_url"},
+		"app":      {"ROLLCALL_DATABASE_FILE": "database_url", "ROLLCALL_SMTP_FILE": "smtp_url", "ROLLCALL_SECRET_KEY_FILE": "secret_keys"},
 		"postgres": {"POSTGRES_PASSWORD_FILE": "database_password"},
 	}
 	for name, service := range project.Services {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,9 +66,10 @@ type flipRow struct {
 	tell       bool
 }
 
+// deliveryRow is what one channel is owed: of a flip, or a digest of several.
 type deliveryRow struct {
 	monitor.Delivery
-	check uuid.UUID
+	check uuid.UUID // of a flip
 }
 
 // invariants are the promises that a history can break, by the word that its
@@ -203,14 +205,21 @@ func (h history) wrongDeliveries() (wrong []string) {
 			owed[flip{f.check, f.rev}] = channels[f.check]
 		}
 	}
+	digests := map[monitor.DeliveryID]bool{}
 	for _, d := range h.deliveries {
+		digests[d.ID] = d.Kind != monitor.ForFlip
+	}
+	for _, d := range h.deliveries {
+		if told := d.State == monitor.Merged && digests[d.Digest]; d.State != monitor.Sent && !told {
+			wrong = append(wrong, fmt.Sprintf("LOST_NTF: delivery %d is %s", d.ID, d.State))
+		}
+		if digests[d.ID] {
+			continue
+		}
 		key := flip{d.check, d.Rev}
 		made[key]++
 		if owed[key] == 0 {
 			wrong = append(wrong, fmt.Sprintf("FALSE: delivery %d is of no flip that is told", d.ID))
-		}
-		if d.State != monitor.Sent {
-			wrong = append(wrong, fmt.Sprintf("LOST_NTF: delivery %d is %s", d.ID, d.State))
 		}
 	}
 	for key, n := range owed {
@@ -221,9 +230,9 @@ func (h history) wrongDeliveries() (wrong []string) {
 	return wrong
 }
 
-// wrongMessages: each delivery came, repeated only where a crash may have kept it
-// from being recorded, none was invented, none came before its flip, and those of one
-// check on one channel came in order.
+// wrongMessages: each delivery came, by itself or in a digest, repeated only where a
+// crash may have kept it from being recorded, none was invented, none came before its
+// flip, and those of one check on one channel came in order.
 func (h history) wrongMessages() (wrong []string) {
 	type lane struct {
 		check   uuid.UUID
@@ -234,9 +243,13 @@ func (h history) wrongMessages() (wrong []string) {
 	for _, f := range h.flips {
 		flips[key(f.check, f.rev)] = f
 	}
-	byID := map[string]deliveryRow{}
+	byID, inDigest := map[string]deliveryRow{}, map[monitor.DeliveryID][]deliveryRow{}
 	for _, d := range h.deliveries {
-		byID[monitor.MessageID(d.check, d.Delivery)] = d
+		if d.State == monitor.Merged {
+			inDigest[d.Digest] = append(inDigest[d.Digest], d)
+		} else {
+			byID[monitor.MessageID(d.check, d.Delivery)] = d
+		}
 	}
 	times, before, last := map[string]int{}, map[string]time.Time{}, map[lane]int64{}
 	for _, m := range h.received {
@@ -253,14 +266,20 @@ func (h history) wrongMessages() (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("FALSE: message %s is of no delivery", m.id))
 			continue
 		}
-		if f := flips[key(d.check, d.Rev)]; m.at.Before(f.at) {
-			wrong = append(wrong, fmt.Sprintf("EARLY: delivery %d came %s before its flip", d.ID, f.at.Sub(m.at)))
+		told := []deliveryRow{d}
+		if d.Kind != monitor.ForFlip {
+			told = slices.SortedFunc(slices.Values(inDigest[d.ID]), func(a, b deliveryRow) int { return cmp.Compare(a.Rev, b.Rev) })
 		}
-		l := lane{d.check, d.Channel}
-		if d.Rev < last[l] {
-			wrong = append(wrong, fmt.Sprintf("ORDER: check %s told channel %d of change %d after %d", d.check, d.Channel, d.Rev, last[l]))
+		for _, d := range told {
+			if f := flips[key(d.check, d.Rev)]; m.at.Before(f.at) {
+				wrong = append(wrong, fmt.Sprintf("EARLY: delivery %d came %s before its flip", d.ID, f.at.Sub(m.at)))
+			}
+			l := lane{d.check, d.Channel}
+			if d.Rev < last[l] {
+				wrong = append(wrong, fmt.Sprintf("ORDER: check %s told channel %d of change %d after %d", d.check, d.Channel, d.Rev, last[l]))
+			}
+			last[l] = d.Rev
 		}
-		last[l] = d.Rev
 	}
 	for id, d := range byID {
 		if times[id] == 0 {
@@ -298,6 +317,16 @@ func TestHistoryChecker(t *testing.T) {
 			deliveries: []deliveryRow{{down, check}, {up, check}},
 		}
 	}
+	// merged tells both changes in one digest.
+	merged := func(h *history) monitor.Delivery {
+		digest := monitor.Delivery{ID: 3, Channel: 7, Kind: monitor.ForDigest, State: monitor.Sent, Attempts: 1}
+		for i := range h.deliveries {
+			h.deliveries[i].State, h.deliveries[i].Attempts, h.deliveries[i].Digest = monitor.Merged, 0, digest.ID
+		}
+		h.deliveries = append(h.deliveries, deliveryRow{Delivery: digest})
+		h.received = []message{{monitor.MessageID(uuid.Nil, digest), at(22)}}
+		return digest
+	}
 	again := func(h *history) { h.received = append(h.received, message{h.received[0].id, at(30)}) }
 	for _, test := range []struct {
 		want  string // the only kind of violation; "" for none
@@ -323,6 +352,17 @@ func TestHistoryChecker(t *testing.T) {
 		{"FALSE", func(h *history) { h.flips[2].tell = false }},
 		{"FALSE", func(h *history) { h.flips[1].reason = "fail" }},
 		{"ORDER", func(h *history) { slices.Reverse(h.received) }},
+		{"", func(h *history) { merged(h) }},
+		{"EARLY", func(h *history) { merged(h); h.received[0].at = at(12) }},
+		{"LOST_NTF", func(h *history) { merged(h); h.received = nil }},
+		{"LOST_NTF", func(h *history) { merged(h); h.deliveries[2].State = monitor.Dead }},
+		{"LOST_NTF", func(h *history) { merged(h); h.deliveries[0].Digest = 4 }},
+		{"ORDER", func(h *history) {
+			single := h.received[0]
+			merged(h)
+			h.deliveries[0].State, h.deliveries[0].Digest = monitor.Sent, 0
+			h.received = append(h.received, message{single.id, at(23)})
+		}},
 		{"DUP", again},
 		{"DUP", func(h *history) { again(h); h.crashes = []time.Time{at(5), at(35)} }},
 	} {

@@ -232,7 +232,7 @@ func failpoints(t *testing.T) []failpoint {
 func (s *site) open(t *testing.T) []string {
 	t.Helper()
 	return rows(t, s, `SELECT name || ' is ' || status FROM checks WHERE status = 'up' AND name LIKE 'silent%'
-		UNION ALL SELECT 'delivery ' || id || ' of check ' || check_id || ' is ' || state || ' after ' || attempts || ' attempts: ' || answer
+		UNION ALL SELECT 'delivery ' || id || ' of check ' || COALESCE(check_id, 0) || ' is ' || state || ' after ' || attempts || ' attempts: ' || answer
 		FROM deliveries WHERE state IN ('pending', 'sending')`, func(text *string) []any { return []any{text} })
 }
 
@@ -272,7 +272,7 @@ func (s *site) read(t *testing.T, h *history) {
 		(SELECT count(*) FROM check_channels WHERE check_id = checks.id) FROM checks`, func(c *check) []any {
 		return []any{&c.uuid, &c.status, &c.rev, &c.pings, &c.coalesced, &c.period, &c.grace, &c.channels}
 	}) {
-		c.limit = time.Duration(c.period+c.grace) * time.Microsecond
+		c.limit = time.Duration(c.period+c.grace) * time.Second
 		h.checks = append(h.checks, c.checkRow)
 	}
 	for _, r := range rows(t, s, pingRows, (*pingRow).fields) {
@@ -288,10 +288,21 @@ func (s *site) read(t *testing.T, h *history) {
 		f.flipRow.at, f.flipRow.judged = micros(f.at), micros(f.judged)
 		h.flips = append(h.flips, f.flipRow)
 	}
-	h.deliveries = rows(t, s, `SELECT d.id, d.channel_id, d.kind, d.rev, d.state, d.attempts, c.uuid
-		FROM deliveries d JOIN checks c ON c.id = d.check_id`, func(d *deliveryRow) []any {
-		return []any{&d.ID, &d.Channel, &d.Kind, &d.Rev, &d.State, &d.Attempts, &d.check}
-	})
+	type delivery struct {
+		deliveryRow
+		created int64
+		check   string
+	}
+	for _, d := range rows(t, s, `SELECT d.id, d.channel_id, d.kind, COALESCE(d.rev, 0), d.state, d.attempts, d.created_at, COALESCE(d.digest_id, 0), COALESCE(c.uuid, '')
+		FROM deliveries d LEFT JOIN checks c ON c.id = d.check_id`, func(d *delivery) []any {
+		return []any{&d.ID, &d.Channel, &d.Kind, &d.Rev, &d.State, &d.Attempts, &d.created, &d.Digest, &d.check}
+	}) {
+		d.Created = micros(d.created)
+		if d.check != "" {
+			d.deliveryRow.check = uuid.MustParse(d.check)
+		}
+		h.deliveries = append(h.deliveries, d.deliveryRow)
+	}
 }
 
 // read takes what came in into a history.

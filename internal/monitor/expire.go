@@ -9,7 +9,8 @@ import (
 // which every accepted ping is known to be stored; now is the time of judging.
 // A deadline that has passed by the evidence takes the check down, dated at the
 // deadline, or makes it unknown if its ping may have come while Rollcall was
-// blind; then the first run that will be seen is awaited. A deadline that was moved in the meantime only sets the next Wake.
+// blind; then the first run that will be seen is awaited. A deadline that was moved
+// in the meantime only sets the next Wake.
 func (c Check) Expire(evidence, now time.Time) Change {
 	deadline, ok := c.Deadline()
 	if !ok || evidence.Before(deadline.At) {

@@ -103,8 +103,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 }
 
 // Tick does all that is to be done at now: it records any blind interval, then judges
-// what is due as far as there is evidence, for a few seconds at most. It
-// returns how many checks it judged and the next instant at which one may have to be.
+// what is due as far as there is evidence, for a few seconds at most. It returns how
+// many checks it judged and the next instant at which one may have to be.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) (n int, next time.Time, err error) {
 	evidence, hold, err := s.evidence(ctx, now)
 	s.holding(hold)
