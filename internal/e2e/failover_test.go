@@ -69,7 +69,7 @@ func (c *cluster) swap() {
 func testFailover(t *testing.T, s *site) {
 	c := newCluster(t)
 	hooks := newReceiver(t, 0)
-	s, load := c.begin(s, hooks, every(newIDs(6), "silent", "1s", "1s", ", channels: [two]"))
+	s, load := c.begin(s, hooks, told(newIDs(24), "silent", "1s", "1s"))
 	server := s.run(t)
 	failovers, crashes := prove.Scale(2, 15), []time.Time(nil)
 	for range failovers {
@@ -163,19 +163,19 @@ func (c *cluster) settle(s *site, h history, hooks *receiver, failovers int) {
 // acknowledged, some without, and some that fail again and again.
 func jobs(t *testing.T, s *site, hooks *receiver, more string) *load {
 	t.Helper()
-	plain, runs, moody := newIDs(40), newIDs(40), newIDs(6)
+	plain, runs, moody := newIDs(40), newIDs(40), newIDs(100)
 	s.provision(t, fmt.Sprintf(`
 projects:
   - name: Jobs
     owner: ops@example.org
     channels:
 %s%s    checks:
-%s%s%s%s`, hooks.channel("one"), hooks.channel("two"),
-		every(plain, "plain", "1h", "1h", ""), every(runs, "run", "1h", "1h", ""), every(moody, "moody", "1h", "1h", ""), more))
+%s%s%s%s`, hooks.channels("moody", len(moody)), hooks.channels("silent", 24),
+		every(plain, "plain", "1h", "1h", untold), every(runs, "run", "1h", "1h", untold), told(moody, "moody", "1h", "1h"), more))
 	s.More = append(s.More, "--egress-allow", "127.0.0.0/8")
 	return begin(t, s,
 		client{checks: plain, pace: 4 * time.Millisecond, rounds: 900, calls: bodies("")},
 		client{checks: runs, pace: 4 * time.Millisecond, rounds: 450, calls: startAndEnd},
-		client{checks: moody, pace: 100 * time.Millisecond, rounds: 900, calls: bodies("/fail", "")},
+		client{checks: moody, pace: 100 * time.Millisecond, rounds: calm, calls: bodies("/fail", "")},
 	)
 }

@@ -231,6 +231,14 @@ func newIDs(n int) []uuid.UUID {
 	return ids
 }
 
+// told describes checks each of which has a channel of its own, of the same name.
+func told(ids []uuid.UUID, name, period, grace string) (text string) {
+	for i, id := range ids {
+		text += fmt.Sprintf("      - {name: %s %d, slug: %s-%d, uuid: %s, period: %s, grace: %s, channels: [%s-%d]}\n", name, i, name, i, id, period, grace, name, i)
+	}
+	return text
+}
+
 // every describes checks for a provision file.
 func every(ids []uuid.UUID, name, period, grace, more string) string {
 	text := ""

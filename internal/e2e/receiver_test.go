@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -60,6 +61,15 @@ func (r *receiver) all() []webhook {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]webhook(nil), r.received...)
+}
+
+// channels describes many, one for each check: what a channel is told of many changes
+// in a short time would come in digests.
+func (r *receiver) channels(name string, n int) (text string) {
+	for i := range n {
+		text += r.channel(fmt.Sprintf("%s-%d", name, i))
+	}
+	return text
 }
 
 // channel describes a webhook to this receiver for a provision file.

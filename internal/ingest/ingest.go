@@ -375,19 +375,17 @@ func (in *Ingest) commit(ctx context.Context, batch []*arrival) {
 }
 
 // refuse answers everybody whose ping is not stored and returns what is tried again:
-// the pings, of those that may be stored only what a run id tells when it comes twice.
-// A mark that comes later says more.
+// the pings, but none that may be stored already, because nothing tells it from
+// another one. A mark that comes later says more.
 func (in *Ingest) refuse(batch []*arrival, err error) []*arrival {
 	for _, a := range batch {
 		a.answer(answer{err: fmt.Errorf("%w: %w", fault.Unavailable, err)})
 	}
-	given := func(a *arrival) bool {
-		return a.mark == nil && errors.Is(err, store.Uncertain) && (a.Ping.RunID == "" || a.Ping.Signal == monitor.Log)
-	}
-	if slices.ContainsFunc(batch, given) {
+	if errors.Is(err, store.Uncertain) {
 		in.lose()
+		return nil
 	}
-	return slices.DeleteFunc(batch, func(a *arrival) bool { return a.mark != nil || given(a) })
+	return slices.DeleteFunc(batch, func(a *arrival) bool { return a.mark != nil })
 }
 
 func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Result, error) {
