@@ -51,9 +51,6 @@ func (w *world) drawFault() func() {
 			w.trouble.refuse[which].Store(n)
 		}
 	case 5:
-		if which == storing { // ingest tries again what may have been stored, and then it is there twice
-			which = judging
-		}
 		return func() {
 			w.note("misleads %d calls of %s", n, opNames[which])
 			w.disturbed()

@@ -207,7 +207,7 @@ func (w *world) observePing(j *job, change monitor.Change) {
 	}
 	s.stored = true
 	want, again := j.oracle.ping(s.said)
-	s.row = change.Ping != nil && !again
+	s.row = s.row || change.Ping != nil && !again
 	if change.Ping != nil {
 		j.kept[change.Ping.UserAgent]++
 	}
@@ -231,6 +231,11 @@ func (j *job) arrived(change monitor.Change) *submission {
 		}
 		if change.Ping == nil && s.run != "" || change.Ping != nil && s.mark == change.Ping.UserAgent {
 			j.waiting = append(slices.Clone(j.waiting[:i]), j.waiting[i+1:]...)
+			return s
+		}
+	}
+	for _, s := range slices.Backward(j.sent) { // one of a run, tried again by ingest
+		if change.Ping == nil && s.run != "" && s.stored {
 			return s
 		}
 	}

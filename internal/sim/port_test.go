@@ -72,7 +72,7 @@ func (p *port) through(which op, call func() error) error {
 		p.w.brief.Store(true)
 		return errDied
 	case taken(&t.mislead[which]):
-		return fmt.Errorf("done, and yet: %w", fault.Unavailable)
+		return fmt.Errorf("done, and yet: %w: %w", store.Uncertain, fault.Unavailable)
 	}
 	return nil
 }
