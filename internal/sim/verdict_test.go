@@ -99,8 +99,9 @@ func (w *world) deliveries() map[monitor.DeliveryID]store.DeliveryRow {
 	}
 }
 
-// digest is the kind of message that names the checks that could not be verified.
-const digest = "checks.unverified"
+// digests begins the kinds of message that are about several checks: those that could
+// not be verified, or many flips in a storm.
+const digests = "checks."
 
 // lane is what messages keep their order in.
 type lane struct{ check, host string }
@@ -114,7 +115,7 @@ func (w *world) judgeMessages() {
 	before := map[string]reception{} // by id
 	ids := map[string]string{}       // by what they are about
 	for _, r := range got {
-		if r.kind == digest {
+		if strings.HasPrefix(r.kind, digests) {
 			continue // about several checks, and no flip of its own
 		}
 		j := w.named(r.check)
