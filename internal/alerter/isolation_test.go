@@ -90,14 +90,14 @@ func tellAll(t *testing.T, hanging, healthy int) []time.Duration {
 }
 
 // However many receivers accept a connection and never answer, those that do answer
-// wait for SlowAfter each time that the hanging ones fill all workers, and no longer.
+// do not wait until these have failed: a worker is held for SlowAfter and no longer. How
+// long that takes is a matter of the machine, and is only logged.
 func TestHangingHostsDelayNobodyElse(t *testing.T) {
 	channels := prove.Scale(400, 1_000)
 	alone := tellAll(t, 0, channels*4/5)
 	for _, hanging := range []int{channels / 5, alerter.Workers + channels/5} {
 		took := tellAll(t, hanging, channels*4/5)
-		waves := time.Duration(hanging / alerter.Workers)
-		most := 2*alone[len(alone)-1] + time.Second + waves*(alerter.SlowAfter+time.Second)
+		most := alone[len(alone)-1] + alerter.WebhookLimit
 		late := 0
 		for _, d := range took {
 			if d > most {

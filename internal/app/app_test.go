@@ -262,12 +262,13 @@ func TestMetrics(t *testing.T) {
 
 	// What strangers send makes no series.
 	ask(t, "BREW", "http://"+p.Addr()+"/nowhere/1")
-	series := strings.Count(p.ops("/metrics").body, "\n")
+	strange := func() int { return len(regexp.MustCompile(`(?m)^(?:http|pings)_`).FindAllString(p.ops("/metrics").body, -1)) }
+	series := strange()
 	for _, path := range []string{"2", "3", "4"} {
 		ask(t, "BREW"+path, "http://"+p.Addr()+"/nowhere/"+path)
 	}
-	if got := strings.Count(p.ops("/metrics").body, "\n"); got != series {
-		t.Errorf("%d lines of metrics grew to %d", series, got)
+	if got := strange(); got != series || got == 0 {
+		t.Errorf("%d series grew to %d", series, got)
 	}
 }
 

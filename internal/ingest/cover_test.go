@@ -84,7 +84,7 @@ func TestAPingIsStoredOrInAGap(t *testing.T) {
 					}
 					in := false
 					for _, s := range spans {
-						in = in || at.After(s.At) && at.Before(s.Resumed) && s.Resumed.Sub(s.At) > monitor.BlindAfter
+						in = in || !at.Before(s.At) && at.Before(s.Resumed) && s.Resumed.Sub(s.At) > monitor.BlindAfter
 					}
 					if !in {
 						lost++
