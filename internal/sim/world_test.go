@@ -56,6 +56,7 @@ type world struct {
 	twoNodes bool
 	steps    int
 	again    bool      // a mark failed; it is tried again at once
+	left     []gap     // of processes that died before they judged
 	zone     string    // of its cron lines
 	birth    time.Time // by a clock that is right
 
@@ -210,6 +211,9 @@ func (w *world) bury() bool {
 	w.nodes = slices.DeleteFunc(w.nodes, func(n *node) bool {
 		if n.dead.Load() {
 			n.parts.Wait()
+			if n.gap != nil && n.gap.marked { // its mark ends it, whoever judges next
+				w.left = append(w.left, *n.gap)
+			}
 		}
 		return n.dead.Load()
 	})
@@ -360,6 +364,10 @@ func (n *node) judge() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, g := range w.left {
+		w.outage(g.perhaps, g.surely, g.now)
+	}
+	w.left = nil
 	for _, m := range w.nodes {
 		if m.gap != nil && m.gap.marked {
 			m.covered()
@@ -452,9 +460,11 @@ func (w *world) deliver() {
 	}
 	now := w.now()
 	n.parts.Go(func() {
-		_, _ = n.alerter.Tick(n.ctx, now)
+		_, err := n.alerter.Tick(n.ctx, now)
 		n.sending.Store(false)
-		w.wakeUp()
+		if err == nil { // else it takes a nap
+			w.wakeUp()
+		}
 	})
 }
 
@@ -501,9 +511,12 @@ func (w *world) demand() {
 	if w.lived()-w.checked < time.Minute || len(w.nodes) == 0 {
 		return
 	}
-	w.checked = w.lived()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if slices.ContainsFunc(w.nodes, func(n *node) bool { return n.gap != nil }) {
+		return // who has a gap to make good judges nothing before
+	}
+	w.checked = w.lived()
 	for _, j := range w.jobs {
 		if at, missing := j.oracle.overdue(w.heard); missing && !j.deleted {
 			w.wrongLocked("LATE", j, "%s; its deadline %s has passed and nothing happened", j.oracle.status, clock(at))
