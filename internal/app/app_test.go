@@ -262,7 +262,9 @@ func TestMetrics(t *testing.T) {
 
 	// What strangers send makes no series.
 	ask(t, "BREW", "http://"+p.Addr()+"/nowhere/1")
-	strange := func() int { return len(regexp.MustCompile(`(?m)^(?:http|pings)_`).FindAllString(p.ops("/metrics").body, -1)) }
+	strange := func() int {
+		return len(regexp.MustCompile(`(?m)^(?:http|pings)_`).FindAllString(p.ops("/metrics").body, -1))
+	}
 	series := strange()
 	for _, path := range []string{"2", "3", "4"} {
 		ask(t, "BREW"+path, "http://"+p.Addr()+"/nowhere/"+path)
