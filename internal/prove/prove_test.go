@@ -13,6 +13,7 @@ import (
 func TestTalliesAddUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tallies")
 	t.Setenv(prove.Env, path)
+	t.Setenv(prove.FormEnv, "long")
 	if got, want := prove.Scale(1, 7), 7; got != want {
 		t.Errorf("long form tries %d times, want %d", got, want)
 	}
