@@ -4,6 +4,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"rollcall/internal/prove"
 )
@@ -34,7 +36,7 @@ func run(path string) error {
 	fmt.Println("| --- | ---: | ---: | --- |")
 	broken := 0
 	for _, t := range tallies {
-		fmt.Printf("| %s | %d | %d | %s |\n", t.Invariant, t.Trials, t.Violations, t.Test)
+		fmt.Printf("| %s | %d | %d | %s |\n", t.Invariant, t.Trials, t.Violations, brief(t.Test))
 		if t.Violations > 0 {
 			broken++
 		}
@@ -43,4 +45,21 @@ func run(path string) error {
 		return fmt.Errorf("%d of %d invariants were violated", broken, len(tallies))
 	}
 	return nil
+}
+
+// most is how many tests are named in a row.
+const most = 2
+
+// brief names the first tests of a list, without the cases that they were run for.
+func brief(tests string) string {
+	var names []string
+	for name := range strings.SplitSeq(tests, ", ") {
+		if name, _, _ = strings.Cut(name, "/"); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
