@@ -81,7 +81,7 @@ func (in *Ingest) mark(ctx context.Context, stopped bool) bool {
 }
 
 // dateMarks says of the marks in a batch that a writer takes up to when they reach:
-// to before what other writers are still storing. One that does not reach beyond what
+// to before what other writers are still storing, and what waits for them. One that does not reach beyond what
 // was lost is of no use and taken out; mu is held.
 func (in *Ingest) dateMarks(batch []*arrival) []*arrival {
 	return slices.DeleteFunc(batch, func(a *arrival) bool {
@@ -93,6 +93,9 @@ func (in *Ingest) dateMarks(batch []*arrival) []*arrival {
 			if busy.oldest.Before(at) {
 				at = busy.oldest
 			}
+		}
+		if len(in.queue) > 0 && in.queue[0].at.Before(at) {
+			at = in.queue[0].at
 		}
 		if at.Before(in.covered.lost) {
 			a.done <- answer{err: fault.Unavailable}

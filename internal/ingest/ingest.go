@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"rollcall/internal/fault"
@@ -74,8 +75,9 @@ type Ingest struct {
 	wake    *sync.Cond
 	queue   []*arrival
 	bytes   int
-	busy    map[int]work // by writer: what it is committing
-	quick   time.Time    // when last a batch was committed in less than StallAfter, or there was none
+	busy    map[int]work    // by writer: what it is committing
+	storing map[address]int // by check: how many of its pings are being committed, when there are several writers
+	quick   time.Time       // when last a batch was committed in less than StallAfter, or there was none
 	covered coverage
 	stopped bool
 
@@ -90,7 +92,14 @@ type Ingest struct {
 type work struct {
 	oldest time.Time // when its oldest ping came
 	began  time.Time
-	pings  int
+	batch  []*arrival
+}
+
+// address is what of a store.Ref names a check.
+type address struct {
+	id            monitor.CheckID
+	uuid          uuid.UUID
+	pingKey, slug string
 }
 
 // Stats counts since the start.
@@ -120,6 +129,11 @@ type arrival struct {
 	done chan answer
 	// crowded: too many wait already for this one to wait too.
 	crowded bool
+}
+
+// address names the check of a report; that of a mark is the zero address.
+func (a *arrival) address() address {
+	return address{a.Ref.ID, a.Ref.UUID, a.Ref.PingKey, a.Ref.Slug}
 }
 
 // answer tells whoever waits, the first time.
@@ -153,7 +167,7 @@ type answer struct {
 
 // New returns an Ingest that writes through the given door.
 func New(door store.Door, options Options) *Ingest {
-	in := &Ingest{door: door, options: options, busy: map[int]work{}, leave: make(chan struct{}), left: make(chan struct{})}
+	in := &Ingest{door: door, options: options, busy: map[int]work{}, storing: map[address]int{}, leave: make(chan struct{}), left: make(chan struct{})}
 	in.wake = sync.NewCond(&in.mu)
 	return in
 }
@@ -225,7 +239,7 @@ func (in *Ingest) enqueue(a *arrival) bool {
 func (in *Ingest) crowded(now time.Time) bool {
 	waiting := len(in.queue)
 	for _, w := range in.busy {
-		waiting += w.pings
+		waiting += len(w.batch)
 	}
 	return waiting >= StallCrowd && now.Sub(in.quick) >= StallAfter
 }
@@ -284,20 +298,18 @@ func (in *Ingest) take(writer int) []*arrival {
 	if now := in.options.Now(); working && now.Sub(done.began) < StallAfter {
 		in.quick = now
 	}
-	delete(in.busy, writer)
+	in.release(writer)
 	var batch []*arrival
 	for len(batch) == 0 {
-		for len(in.queue) == 0 {
-			if in.stopped {
+		for batch = in.next(); len(batch) == 0; batch = in.next() {
+			if in.stopped && len(in.queue) == 0 {
 				return nil
 			}
 			in.wake.Wait()
 			working = false
 			in.letOthersIn()
 		}
-		n := min(len(in.queue), BatchLimit)
-		batch = in.dateMarks(slices.Clone(in.queue[:n]))
-		in.queue = append(in.queue[:0], in.queue[n:]...)
+		batch = in.dateMarks(batch)
 	}
 	now := in.options.Now()
 	if !working && len(in.busy) == 0 {
@@ -306,8 +318,53 @@ func (in *Ingest) take(writer int) []*arrival {
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}
-	in.busy[writer] = work{oldest: batch[0].at, began: now, pings: len(batch)}
+	in.hold(writer, work{oldest: batch[0].at, began: now, batch: batch})
 	return batch
+}
+
+// next takes from the queue what one transaction is to hold. The pings of a check are
+// stored in the order in which they came: while another writer is storing some, the
+// later ones wait; mu is held.
+func (in *Ingest) next() []*arrival {
+	if len(in.storing) == 0 {
+		n := min(len(in.queue), BatchLimit)
+		batch := slices.Clone(in.queue[:n])
+		in.queue = slices.Delete(in.queue, 0, n)
+		return batch
+	}
+	var batch []*arrival
+	in.queue = slices.DeleteFunc(in.queue, func(a *arrival) bool {
+		if len(batch) == BatchLimit || a.mark == nil && in.storing[a.address()] > 0 {
+			return false
+		}
+		batch = append(batch, a)
+		return true
+	})
+	return batch
+}
+
+// hold notes what a writer commits, and release that it has; mu is held.
+func (in *Ingest) hold(writer int, w work) {
+	in.busy[writer] = w
+	if in.options.Writers > 1 {
+		for _, a := range w.batch {
+			in.storing[a.address()]++
+		}
+	}
+}
+
+func (in *Ingest) release(writer int) {
+	if in.options.Writers > 1 {
+		for _, a := range in.busy[writer].batch {
+			if in.storing[a.address()]--; in.storing[a.address()] == 0 {
+				delete(in.storing, a.address())
+			}
+		}
+		if len(in.queue) > 0 {
+			in.wake.Broadcast() // some may have waited for this one
+		}
+	}
+	delete(in.busy, writer)
 }
 
 // letOthersIn gives way once to the requests that are ready to run, so that what
@@ -385,7 +442,7 @@ func (in *Ingest) refuse(batch []*arrival, err error) []*arrival {
 		in.lose()
 		return nil
 	}
-	return slices.DeleteFunc(batch, func(a *arrival) bool { return a.mark != nil })
+	return slices.DeleteFunc(slices.Clone(batch), func(a *arrival) bool { return a.mark != nil })
 }
 
 func (in *Ingest) transitions(ctx context.Context, batch []*arrival) ([]store.Result, error) {

@@ -61,14 +61,14 @@ type scene struct {
 	stop func()
 }
 
-func newScene(t *testing.T, checks int) *scene {
+func newScene(t *testing.T, checks, writers int) *scene {
 	t.Helper()
 	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &scene{gate: &gate{Store: st, open: make(chan struct{})}, ids: seed(t, st, checks)}
-	s.in = ingest.New(s.gate, ingest.Options{Now: now, Log: slog.New(slog.DiscardHandler)})
+	s.in = ingest.New(s.gate, ingest.Options{Now: now, Log: slog.New(slog.DiscardHandler), Writers: writers})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.in.Run(ctx) }()
@@ -108,7 +108,7 @@ func (s *scene) submit(i int, body string) <-chan error {
 
 func TestWhatArrivesDuringACommitIsCommittedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 50)
+		s := newScene(t, 50, 1)
 		outcomes := []<-chan error{s.submit(0, "")}
 		synctest.Wait() // the first one is being committed
 		for i := 1; i < 50; i++ {
@@ -129,7 +129,7 @@ func TestWhatArrivesDuringACommitIsCommittedTogether(t *testing.T) {
 
 func TestNothingIsAnsweredBeforeItIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 1)
+		s := newScene(t, 1, 1)
 		began := now()
 		outcome := s.submit(0, "")
 		time.Sleep(time.Second)
@@ -154,7 +154,7 @@ func TestNothingIsAnsweredBeforeItIsStored(t *testing.T) {
 
 func TestADatabaseThatHangsIsAnsweredWithinTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 1)
+		s := newScene(t, 1, 1)
 		began := now()
 		if err := <-s.submit(0, ""); !errors.Is(err, fault.Unavailable) {
 			t.Errorf("got %v", err)
@@ -173,7 +173,7 @@ func TestADatabaseThatHangsIsAnsweredWithinTheLimit(t *testing.T) {
 // A crowd that waits for a database that does not answer would only cost memory.
 func TestACrowdDoesNotWaitForADatabaseThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 1)
+		s := newScene(t, 1, 1)
 		first := s.submit(0, "")
 		synctest.Wait()
 		refused := func() int64 { synctest.Wait(); return s.in.Stats().Refused.Load() }
@@ -216,7 +216,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 1)
+				s := newScene(t, 1, 1)
 				first := s.submit(0, "")
 				synctest.Wait()
 				var outcomes []<-chan error
@@ -245,7 +245,7 @@ func TestAPingThatMayBeStoredIsNotStoredTwice(t *testing.T) {
 	for _, run := range []string{"", "r1"} {
 		t.Run("run "+run, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 1)
+				s := newScene(t, 1, 1)
 				times := 0
 				s.after = func() error {
 					if times++; times > 1 {
@@ -277,9 +277,52 @@ func TestAPingThatMayBeStoredIsNotStoredTwice(t *testing.T) {
 	}
 }
 
+// A writer whose database stands still is overtaken by another one, but not by the
+// later pings of the same checks: a failure would be the last word of a job that has
+// succeeded since.
+func TestThePingsOfACheckStayInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 2, 2)
+		first := true
+		s.fail = func([]store.Step) error {
+			if !first {
+				return nil
+			}
+			first = false
+			time.Sleep(10 * time.Second)
+			return fault.Unavailable
+		}
+		close(s.open)
+		submit := func(i int, signal monitor.Signal) error {
+			_, err := s.in.Submit(t.Context(), ingest.Report{Ref: store.Ref{UUID: s.ids[i]}, Ping: monitor.Ping{Signal: signal}})
+			return err
+		}
+		if err := submit(0, monitor.Fail); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("the first ping was answered %v while its writer stood still", err)
+		}
+		if err := submit(1, monitor.Success); err != nil {
+			t.Errorf("the ping of another check was answered %v", err)
+		}
+		if err := submit(0, monitor.Success); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("the second ping was answered %v before the first was stored", err)
+		}
+		time.Sleep(20 * time.Second)
+		results, err := s.Store.Transitions(t.Context(), []store.Step{{
+			Ref:    store.Ref{UUID: s.ids[0]},
+			Decide: func(c monitor.Check) monitor.Change { return monitor.Change{Check: c, Unchanged: true} },
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := results[0].Change.Check; c.NPings != 2 || c.Status != monitor.Up {
+			t.Errorf("after a failure and a success, %d pings are stored and the check is %s", c.NPings, c.Status)
+		}
+	})
+}
+
 func TestOnePoisonedPingFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 10)
+		s := newScene(t, 10, 1)
 		s.fail = func(steps []store.Step) error {
 			for _, step := range steps {
 				if step.Ref.UUID == s.ids[3] {
@@ -305,7 +348,7 @@ func TestOnePoisonedPingFailsAlone(t *testing.T) {
 
 func TestStoppingAnswersWhatWasAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 10)
+		s := newScene(t, 10, 1)
 		var outcomes []<-chan error
 		for i := range 10 {
 			outcomes = append(outcomes, s.submit(i, ""))
