@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -283,12 +284,11 @@ func TestAPingThatMayBeStoredIsNotStoredTwice(t *testing.T) {
 func TestThePingsOfACheckStayInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, 2, 2)
-		first := true
+		var stood atomic.Bool
 		s.fail = func([]store.Step) error {
-			if !first {
+			if stood.Swap(true) {
 				return nil
 			}
-			first = false
 			time.Sleep(10 * time.Second)
 			return fault.Unavailable
 		}
