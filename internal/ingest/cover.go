@@ -17,7 +17,7 @@ const MarkEvery = 5 * time.Second
 // guards it.
 type coverage struct {
 	since, at time.Time // of the span, as committed; zero before the first mark
-	lost      time.Time // pings that came before were given up since the last mark; zero: none
+	lost      time.Time // pings that came until then were refused or given up since the last mark; zero: none
 }
 
 // cover commits marks until ctx ends or the node leaves. A mark waits in the queue of
@@ -81,8 +81,8 @@ func (in *Ingest) mark(ctx context.Context, stopped bool) bool {
 }
 
 // dateMarks says of the marks in a batch that a writer takes up to when they reach:
-// to before what other writers are still storing, and what waits for them. One that does not reach beyond what
-// was lost is of no use and taken out; mu is held.
+// to before what other writers are still storing, and what waits for them. One that
+// does not reach beyond what was lost is of no use and taken out; mu is held.
 func (in *Ingest) dateMarks(batch []*arrival) []*arrival {
 	return slices.DeleteFunc(batch, func(a *arrival) bool {
 		if a.mark == nil {
@@ -121,7 +121,10 @@ func (in *Ingest) marked(batch []*arrival) {
 	for _, a := range batch {
 		if a.mark != nil {
 			in.mu.Lock()
-			in.covered = coverage{since: a.mark.Since, at: a.mark.At}
+			in.covered.since, in.covered.at = a.mark.Since, a.mark.At
+			if !in.covered.lost.After(a.mark.At) {
+				in.covered.lost = time.Time{}
+			}
 			in.mu.Unlock()
 		}
 	}

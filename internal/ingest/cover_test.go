@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
@@ -98,4 +99,66 @@ func TestAPingIsStoredOrInAGap(t *testing.T) {
 		}
 	}
 	prove.Report(t, "FALSE: a ping that reached us is stored, or in a blind interval", trials, lost)
+}
+
+// A ping that was refused, or of which nobody knows whether it is stored, lies in a
+// blind interval however short that is: its job may not try again.
+func TestALossIsAGapHoweverShort(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lose func(t *testing.T, s *scene)
+	}{
+		{"the queue is full", func(t *testing.T, s *scene) {
+			var outcomes []<-chan error
+			for range ingest.QueueLimit + ingest.BatchLimit + 1 {
+				outcomes = append(outcomes, s.submit(0, ""))
+			}
+			for _, outcome := range outcomes {
+				<-outcome
+			}
+			if s.in.Stats().Refused.Load() == 0 {
+				t.Fatal("none was refused")
+			}
+		}},
+		{"a commit fails and nobody knows", func(t *testing.T, s *scene) {
+			failed := false
+			s.fail = func(steps []store.Step) error {
+				if failed || steps[0].Mark != nil {
+					return nil
+				}
+				failed = true
+				return fmt.Errorf("%w: %w: the connection was lost", fault.Unavailable, store.Uncertain)
+			}
+			close(s.open)
+			if err := <-s.submit(0, ""); !errors.Is(err, fault.Unavailable) {
+				t.Fatalf("answered %v", err)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, 1, ingest.Options{Node: "a"})
+				for range 5 { // marks
+					s.open <- struct{}{}
+				}
+				time.Sleep(2 * time.Second)
+				at := now()
+				c.lose(t, s)
+				select {
+				case <-s.open:
+				default:
+					close(s.open)
+				}
+				time.Sleep(30 * time.Second)
+				spans, err := s.Spans(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				gaps := monitor.SurveyOf(spans, now(), "a", now()).Gaps
+				if len(gaps) != 1 || gaps[0].From.After(at) || gaps[0].To.Before(at) || gaps[0].Cause == "" {
+					t.Errorf("what was lost at %v is not in the gaps %+v of %+v", at, gaps, spans)
+				}
+			})
+		})
+	}
 }

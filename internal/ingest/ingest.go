@@ -8,7 +8,7 @@
 // fault.Unavailable at once and the client is to come again. What was accepted into
 // the queue is tried again all the same for as long as an outage may last without
 // being one (monitor.BlindAfter), so that a short one loses nothing; a ping that is
-// lost is in no coverage, and so in a blind interval (see cover.go).
+// lost, or may be, is in no coverage, and so in a blind interval (see cover.go).
 package ingest
 
 import (
@@ -223,10 +223,14 @@ func (in *Ingest) count(got answer) error {
 func (in *Ingest) enqueue(a *arrival) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.stopped || len(in.queue) >= QueueLimit || in.bytes+len(a.Ping.Body) > QueueBytes {
+	if in.stopped {
 		return false
 	}
 	a.at = in.options.Now()
+	if len(in.queue) >= QueueLimit || in.bytes+len(a.Ping.Body) > QueueBytes {
+		in.covered.lost = a.at
+		return false
+	}
 	a.crowded = in.crowded(a.at)
 	a.Ping = a.Ping.Dated(a.at)
 	in.queue = append(in.queue, a)

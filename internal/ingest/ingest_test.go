@@ -62,14 +62,15 @@ type scene struct {
 	stop func()
 }
 
-func newScene(t *testing.T, checks, writers int) *scene {
+func newScene(t *testing.T, checks int, options ingest.Options) *scene {
 	t.Helper()
 	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "rollcall.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &scene{gate: &gate{Store: st, open: make(chan struct{})}, ids: seed(t, st, checks)}
-	s.in = ingest.New(s.gate, ingest.Options{Now: now, Log: slog.New(slog.DiscardHandler), Writers: writers})
+	options.Now, options.Log = now, slog.New(slog.DiscardHandler)
+	s.in = ingest.New(s.gate, options)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.in.Run(ctx) }()
@@ -109,7 +110,7 @@ func (s *scene) submit(i int, body string) <-chan error {
 
 func TestWhatArrivesDuringACommitIsCommittedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 50, 1)
+		s := newScene(t, 50, ingest.Options{})
 		outcomes := []<-chan error{s.submit(0, "")}
 		synctest.Wait() // the first one is being committed
 		for i := 1; i < 50; i++ {
@@ -130,7 +131,7 @@ func TestWhatArrivesDuringACommitIsCommittedTogether(t *testing.T) {
 
 func TestNothingIsAnsweredBeforeItIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 1, 1)
+		s := newScene(t, 1, ingest.Options{})
 		began := now()
 		outcome := s.submit(0, "")
 		time.Sleep(time.Second)
@@ -155,7 +156,7 @@ func TestNothingIsAnsweredBeforeItIsStored(t *testing.T) {
 
 func TestADatabaseThatHangsIsAnsweredWithinTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 1, 1)
+		s := newScene(t, 1, ingest.Options{})
 		began := now()
 		if err := <-s.submit(0, ""); !errors.Is(err, fault.Unavailable) {
 			t.Errorf("got %v", err)
@@ -174,7 +175,7 @@ func TestADatabaseThatHangsIsAnsweredWithinTheLimit(t *testing.T) {
 // A crowd that waits for a database that does not answer would only cost memory.
 func TestACrowdDoesNotWaitForADatabaseThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 1, 1)
+		s := newScene(t, 1, ingest.Options{})
 		first := s.submit(0, "")
 		synctest.Wait()
 		refused := func() int64 { synctest.Wait(); return s.in.Stats().Refused.Load() }
@@ -217,7 +218,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 1, 1)
+				s := newScene(t, 1, ingest.Options{})
 				first := s.submit(0, "")
 				synctest.Wait()
 				var outcomes []<-chan error
@@ -246,7 +247,7 @@ func TestAPingThatMayBeStoredIsNotStoredTwice(t *testing.T) {
 	for _, run := range []string{"", "r1"} {
 		t.Run("run "+run, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScene(t, 1, 1)
+				s := newScene(t, 1, ingest.Options{})
 				times := 0
 				s.after = func() error {
 					if times++; times > 1 {
@@ -283,7 +284,7 @@ func TestAPingThatMayBeStoredIsNotStoredTwice(t *testing.T) {
 // succeeded since.
 func TestThePingsOfACheckStayInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 2, 2)
+		s := newScene(t, 2, ingest.Options{Writers: 2})
 		var stood atomic.Bool
 		s.fail = func([]store.Step) error {
 			if stood.Swap(true) {
@@ -322,7 +323,7 @@ func TestThePingsOfACheckStayInOrder(t *testing.T) {
 
 func TestOnePoisonedPingFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 10, 1)
+		s := newScene(t, 10, ingest.Options{})
 		s.fail = func(steps []store.Step) error {
 			for _, step := range steps {
 				if step.Ref.UUID == s.ids[3] {
@@ -348,7 +349,7 @@ func TestOnePoisonedPingFailsAlone(t *testing.T) {
 
 func TestStoppingAnswersWhatWasAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, 10, 1)
+		s := newScene(t, 10, ingest.Options{})
 		var outcomes []<-chan error
 		for i := range 10 {
 			outcomes = append(outcomes, s.submit(i, ""))

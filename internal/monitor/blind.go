@@ -16,7 +16,8 @@ type Blind struct {
 
 // The measures of the blind rule.
 const (
-	// BlindAfter is the longest gap between coverage marks that is not an outage.
+	// BlindAfter is the longest gap between coverage marks that is not an outage, unless
+	// the node knows that pings were lost in it.
 	BlindAfter = 15 * time.Second
 	// WarmUp is what a deadline gets on top of a blind interval: clients that were
 	// refused come again within it.

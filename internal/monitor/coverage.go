@@ -13,7 +13,7 @@ type Span struct {
 	Since, At time.Time
 	Resumed   time.Time // when the node began another one; zero: it has not
 	Stopped   bool      // it ended on purpose: the node had stopped taking pings
-	Cause     string    // why it ended, as far as the node knows
+	Cause     string    // why it ended, when the node knows that pings were lost: however short the gap
 }
 
 // ExpelAfter is how long a node may be silent before it is not waited for any more.
@@ -58,7 +58,7 @@ func SurveyOf(spans []Span, now time.Time, own string, evidence time.Time) Surve
 			continue
 		}
 		s.Over = append(s.Over, span)
-		if to.Sub(span.At) > BlindAfter {
+		if gap := to.Sub(span.At); gap > BlindAfter || gap > 0 && span.Cause != "" {
 			s.Gaps = append(s.Gaps, Blind{From: span.At, To: to, Cause: span.why()})
 		}
 	}

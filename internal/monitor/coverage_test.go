@@ -20,6 +20,7 @@ func TestSurvey(t *testing.T) {
 	}
 	resumed := func(s int) func(*monitor.Span) { return func(p *monitor.Span) { p.Resumed = at(s) } }
 	stopped := func(p *monitor.Span) { p.Stopped = true }
+	lossy := func(p *monitor.Span) { p.Cause = "the queue was full" }
 	gap := func(from, to int) monitor.Blind { return monitor.Blind{From: at(from), To: at(to)} }
 	const now = 1000
 	for _, c := range []struct {
@@ -46,6 +47,8 @@ func TestSurvey(t *testing.T) {
 		{"a crash; nobody is there until it is back", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999)}, "a", now, []monitor.Blind{gap(800, 990)}, 1},
 		{"a crash that another node saw through", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(800, 860)}, 1},
 		{"a node stood still for 20 s", []monitor.Span{span("a", 0, 900, resumed(920)), span("a", 920, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(900, 920)}, 1},
+		{"pings were lost in a moment", []monitor.Span{span("a", 0, 980, lossy, resumed(985)), span("a", 985, 999)}, "a", now, []monitor.Blind{gap(980, 985)}, 1},
+		{"the clock was set back, which loses none", []monitor.Span{span("a", 0, 5000, lossy, resumed(990)), span("a", 990, 999)}, "a", now, nil, 1},
 		{"the clock was set back", []monitor.Span{span("a", 0, 5000, resumed(990)), span("a", 990, 999)}, "a", now, nil, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
