@@ -106,9 +106,9 @@ func TestAPingIsStoredOrInAGap(t *testing.T) {
 func TestALossIsAGapHoweverShort(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		lose func(t *testing.T, s *scene)
+		lose func(t *testing.T, s *scene, unsure *atomic.Bool)
 	}{
-		{"the queue is full", func(t *testing.T, s *scene) {
+		{"the queue is full", func(t *testing.T, s *scene, _ *atomic.Bool) {
 			var outcomes []<-chan error
 			for range ingest.QueueLimit + ingest.BatchLimit + 1 {
 				outcomes = append(outcomes, s.submit(0, ""))
@@ -120,15 +120,8 @@ func TestALossIsAGapHoweverShort(t *testing.T) {
 				t.Fatal("none was refused")
 			}
 		}},
-		{"a commit fails and nobody knows", func(t *testing.T, s *scene) {
-			failed := false
-			s.fail = func(steps []store.Step) error {
-				if failed || steps[0].Mark != nil {
-					return nil
-				}
-				failed = true
-				return fmt.Errorf("%w: %w: the connection was lost", fault.Unavailable, store.Uncertain)
-			}
+		{"a commit fails and nobody knows", func(t *testing.T, s *scene, unsure *atomic.Bool) {
+			unsure.Store(true)
 			close(s.open)
 			if err := <-s.submit(0, ""); !errors.Is(err, fault.Unavailable) {
 				t.Fatalf("answered %v", err)
@@ -138,12 +131,19 @@ func TestALossIsAGapHoweverShort(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(t, 1, ingest.Options{Node: "a"})
+				var unsure atomic.Bool
+				s.fail = func(steps []store.Step) error {
+					if steps[0].Mark != nil || !unsure.Swap(false) {
+						return nil
+					}
+					return fmt.Errorf("%w: %w: the connection was lost", fault.Unavailable, store.Uncertain)
+				}
 				for range 5 { // marks
 					s.open <- struct{}{}
 				}
 				time.Sleep(2 * time.Second)
 				at := now()
-				c.lose(t, s)
+				c.lose(t, s, &unsure)
 				select {
 				case <-s.open:
 				default:

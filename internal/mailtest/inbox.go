@@ -91,6 +91,7 @@ func Start(tb testing.TB, options Options) *Inbox {
 	serving.Go(func() { _ = server.Serve(listener) })
 	tb.Cleanup(func() {
 		_ = server.Close()
+		_ = listener.Close() // the server may not have begun, and then does not know of it
 		serving.Wait()
 	})
 	return in

@@ -260,6 +260,7 @@ type outing struct {
 	jobs     []*job
 	node     *node
 	sends    sync.WaitGroup
+	mu       sync.Mutex // guards what was refused, of each job
 }
 
 func newOuting(t *testing.T, long time.Duration, way string) *outing {
@@ -318,14 +319,20 @@ func (o *outing) live() {
 func (o *outing) send(j *job) {
 	in := o.node
 	if in == nil {
-		j.refuse++ // the connection
+		o.refused(j) // the connection
 		return
 	}
 	o.sends.Go(func() {
 		if submit(in, j.check) != nil {
-			j.refuse++
+			o.refused(j)
 		}
 	})
+}
+
+func (o *outing) refused(j *job) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	j.refuse++
 }
 
 func (o *outing) begin() {
