@@ -151,23 +151,25 @@ type LatencySpan struct {
 
 // latencyRow is one line of the table.
 type latencyRow struct {
-	What  string
-	Count string
-	Cells []string // p50, p90, p99, the longest; one cell when there is no data
+	What           string
+	Noticed, Taken time.Duration
 }
 
 func (s LatencySpan) rows() []latencyRow {
-	return []latencyRow{rowOf("Noticed after", s.Detection), rowOf("Taken after", s.Delivery)}
+	return []latencyRow{
+		{What: "Half within", Noticed: s.Detection.P50, Taken: s.Delivery.P50},
+		{What: "90\u00a0% within", Noticed: s.Detection.P90, Taken: s.Delivery.P90},
+		{What: "99\u00a0% within", Noticed: s.Detection.P99, Taken: s.Delivery.P99},
+		{What: "Longest", Noticed: s.Detection.Max, Taken: s.Delivery.Max},
+	}
 }
 
-func rowOf(what string, s monitor.Spread) latencyRow {
-	row := latencyRow{What: what, Count: thousands(int64(s.Count))}
-	for _, d := range []time.Duration{s.P50, s.P90, s.P99, s.Max} {
-		if s.Count > 0 {
-			row.Cells = append(row.Cells, Duration(d))
-		}
+// latencyCell is a figure of a spread, if it has any.
+func latencyCell(of monitor.Spread, d time.Duration) string {
+	if of.Count == 0 {
+		return "no data"
 	}
-	return row
+	return Duration(d)
 }
 
 // rest says which messages are not in the figures.
