@@ -206,7 +206,7 @@ func (c camera) take(ctx context.Context, s shot) error {
 	if err := chromedp.Do(ctx, c.window(narrowest, height)); err != nil {
 		return err
 	}
-	problems = append(problems, c.look(ctx, s.name, map[string]string{"sticks out of a narrow page": wider, "breaks a rule": "breaches"}))
+	problems = append(problems, c.look(ctx, s.name, map[string]string{"sticks out of a narrow page": wider(narrowest), "breaks a rule": "breaches"}))
 	return errors.Join(problems...)
 }
 
@@ -252,10 +252,14 @@ console.error = (...words) => breaches.push(words.join(" "));`,
 	})
 }
 
-// wider names the elements that stick out of the page on the right.
-const wider = `document.documentElement.scrollWidth <= innerWidth ? [] :
-	[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-		.map(e => e.tagName.toLowerCase() + "." + e.getAttribute("class")).slice(0, 8)`
+// wider is the script that names the elements that stick out on the right of a page of
+// the given width. A browser of a phone widens its window to what it shows, so its own
+// measure says nothing.
+func wider(width int64) string {
+	return fmt.Sprintf(`document.documentElement.scrollWidth <= %[1]d ? [] :
+	[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > %[1]d + 1)
+		.map(e => e.tagName.toLowerCase() + "." + e.getAttribute("class")).slice(0, 8)`, width)
+}
 
 // open loads a page.
 func (c camera) open(ctx context.Context, s shot, width int64, scheme string) error {
