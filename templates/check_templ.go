@@ -2759,7 +2759,7 @@ func dangerPanel(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 248, "</label> <label><input type=\"radio\" name=\"old\" value=\"ends\"> The old address ends at once and answers 404</label></fieldset><p><button class=\"btn\">Rotate the address</button></p></form></details> <details class=\"fold\" id=\"delete-check\"><summary>Delete <span class=\"dim\">with ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 248, "</label> <label><input type=\"radio\" name=\"old\" value=\"ends\"> The old address ends at once and answers 410</label></fieldset><p><button class=\"btn\">Rotate the address</button></p></form></details> <details class=\"fold\" id=\"delete-check\"><summary>Delete <span class=\"dim\">with ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2785,7 +2785,7 @@ func dangerPanel(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 250, "\"><p class=\"soft\">Its address answers 404 at once. This cannot be undone.</p><label><input type=\"checkbox\" name=\"confirm\" value=\"yes\" required> Yes, delete ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 250, "\"><p class=\"soft\">Its address answers 410 at once. This cannot be undone.</p><label><input type=\"checkbox\" name=\"confirm\" value=\"yes\" required> Yes, delete ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

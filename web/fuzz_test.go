@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/fault"
 	"rollcall/internal/ingest"
 	"rollcall/internal/monitor"
@@ -31,6 +33,8 @@ func (a *anyCheck) Submit(context.Context, ingest.Report) (store.Result, error) 
 func (*anyCheck) TokenOwner(context.Context, string) (string, monitor.CheckID, error) {
 	return "", 0, fault.NotFound
 }
+
+func (*anyCheck) Gone(context.Context, uuid.UUID) (bool, error) { return false, nil }
 
 func (*anyCheck) Known(context.Context, store.Ref) error { return nil }
 

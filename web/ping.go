@@ -114,7 +114,7 @@ func (p *Pings) own(w http.ResponseWriter, r *http.Request, event dialect.Event)
 	}
 	result, err := p.submit(r, refOf(event), event, "")
 	if errors.Is(err, fault.NotFound) {
-		p.miss(w, r)
+		p.miss(w, r, event.UUID)
 		return
 	}
 	answer(w, result, err)
@@ -173,18 +173,33 @@ func (p *Pings) submit(r *http.Request, ref store.Ref, event dialect.Event, form
 func (p *Pings) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal dialect.Refusal
 	if !errors.As(err, &refusal) || refusal.Code == http.StatusNotFound {
-		p.miss(w, r)
+		p.miss(w, r, uuid.Nil)
 		return
 	}
 	sayAs(w, refusal.Code, refusal.Text, refusal.Type)
 }
 
-// miss answers a request that names no check, and slows down who asks for many.
-func (p *Pings) miss(w http.ResponseWriter, r *http.Request) {
+// miss answers a request that names no check, by the given UUID if by any, and slows
+// down who asks for many.
+func (p *Pings) miss(w http.ResponseWriter, r *http.Request, id uuid.UUID) {
 	if p.tooMany(w, r) {
 		return
 	}
+	if p.gone(r, id) {
+		say(w, http.StatusGone, "gone")
+		return
+	}
 	say(w, http.StatusNotFound, "not found")
+}
+
+// gone reports whether there was a check with this UUID. Where that cannot be found
+// out, not found is true as well.
+func (p *Pings) gone(r *http.Request, id uuid.UUID) bool {
+	if id == uuid.Nil {
+		return false
+	}
+	gone, err := p.Directory.Gone(r.Context(), id)
+	return gone && err == nil
 }
 
 // tooMany counts an address that names no check, and answers when there were too

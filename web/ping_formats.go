@@ -184,6 +184,11 @@ func (p *Pings) ingest(ctx context.Context, report ingest.Report) (store.Result,
 
 // conclude answers a request in the words of its format.
 func (p *Pings) conclude(w http.ResponseWriter, r *http.Request, match dialect.Match, outcome dialect.Outcome) {
+	if outcome == dialect.Unknown && match.Name == dialect.Hosted.Name {
+		id, _ := uuid.Parse(match.Path["token"]) // else a ping key
+		p.miss(w, r, id)
+		return
+	}
 	switch outcome {
 	case dialect.Unknown:
 		if !match.Unthrottled && p.tooMany(w, r) {

@@ -323,6 +323,36 @@ func TestPingThatCannotBeStoredIsToComeAgain(t *testing.T) {
 	}
 }
 
+// An address that was right once says so, in both of its spellings.
+func TestPingToADeletedCheckIsGone(t *testing.T) {
+	e := newEndpoint(t)
+	deleted, rotated := e.newCheck("deleted"), e.newCheck("rotated")
+	err := errors.Join(
+		e.st.DeleteCheck(t.Context(), e.project.ID, deleted.ID),
+		e.st.RotateCheck(t.Context(), e.project.ID, rotated.ID, uuid.New(), time.Now(), time.Time{}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, body string
+		code       int
+	}{
+		{"/ping/" + deleted.UUID.String(), "gone", 410},
+		{"/ping/" + deleted.UUID.String() + "/start?rid=1", "gone", 410},
+		{"/" + deleted.UUID.String(), "gone", 410},
+		{"/" + deleted.UUID.String() + "/fail", "gone", 410},
+		{"/ping/" + rotated.UUID.String(), "gone", 410},
+		{"/ping/" + e.project.PingKey + "/deleted", "not found", 404},
+		{"/" + e.project.PingKey + "/deleted", "not found", 404},
+		{"/" + uuid.NewString(), "not found", 404},
+	} {
+		if answer, body := e.ask("POST", c.path, nil); answer.StatusCode != c.code || body != c.body {
+			t.Errorf("%s: %d %q, want %d %q", c.path, answer.StatusCode, body, c.code, c.body)
+		}
+	}
+}
+
 func TestGuessingIsSlowedDown(t *testing.T) {
 	e := newEndpoint(t)
 	codes := map[int]int{}

@@ -23,6 +23,7 @@ func TestDocsSayTheLimits(t *testing.T) {
 		[]string{"changes of status", doctest.Time(app.KeepFlips)},
 		[]string{"messages and their attempts", doctest.Time(app.KeepDeliveries)},
 		[]string{"answers to an `Idempotency-Key`", doctest.Time(store.RequestLife)},
+		[]string{"that a UUID was the address of a deleted check", doctest.Time(store.GoneKept)},
 	))
 	doctest.Says(t, "self-hosting.md", fmt.Sprintf("stops in good order within %s", doctest.Time(app.StopLimit)))
 }

@@ -77,6 +77,7 @@ func TestDeliver(t *testing.T) {
 		"hangs":                 {answers: "hang", tries: 2, kept: 2, err: "not delivered: rollcall.test gives no answer in time", atMost: 10 * time.Second},
 		"goes down in between":  {answers: "200,503", tries: 5, more: 1, kept: 1, err: "not delivered: rollcall.test answers 503", atMost: 10 * time.Second},
 		"does not know it":      {answers: "404", tries: 2, err: "rollcall.test answers 404 not found"},
+		"knew it once":          {answers: "410", tries: 2, err: "rollcall.test answers 410"},
 		"refuses the start":     {answers: "400,200", tries: 2, err: "rollcall.test answers 400"},
 		"is busy, then refuses": {answers: "503,400,200", tries: 3, err: "rollcall.test answers 400", atMost: time.Second},
 	} {

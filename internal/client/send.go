@@ -182,6 +182,8 @@ func (e *PingError) Error() string {
 	switch {
 	case e.Status == http.StatusNotFound:
 		return text + ": look at the ping URL, or at the ping key and the slug"
+	case e.Status == http.StatusGone:
+		return text + ": the check was deleted, or has another ping URL by now"
 	case e.Status >= 200 && e.Status <= 299:
 		return text + ", but not as a server of pings does: look at the address, and at what is on the way"
 	case e.Status >= 300 && e.Status <= 399:

@@ -66,6 +66,9 @@ type Door interface {
 	Transitions(ctx context.Context, steps []Step) ([]Result, error)
 }
 
+// GoneKept is how long it is known of a deleted check that there was one.
+const GoneKept = 30 * 24 * time.Hour
+
 // Step is one transition of one check.
 type Step struct {
 	Ref Ref
@@ -123,6 +126,9 @@ type Directory interface {
 	TokenOwner(ctx context.Context, token string) (dialect string, id monitor.CheckID, err error)
 	// Known returns nil when ref names a check, else a fault.NotFound.
 	Known(ctx context.Context, ref Ref) error
+	// Gone reports whether a UUID that names no check was the address of one that was
+	// deleted in the last GoneKept, or that has another address by now.
+	Gone(ctx context.Context, id uuid.UUID) (bool, error)
 	// Reported reports whether the check has kept a ping with this run id and signal.
 	// A check that is not there has not.
 	Reported(ctx context.Context, ref Ref, runID string, signal monitor.Signal) (bool, error)

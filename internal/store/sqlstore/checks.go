@@ -135,6 +135,9 @@ func (s *Store) DeleteCheck(ctx context.Context, project monitor.ProjectID, id m
 		if err != nil {
 			return err
 		}
+		if err := q.BuryCheck(ctx, int64(id)); err != nil {
+			return err
+		}
 		rows, err := q.DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)})
 		if err := anyRow(rows, err, fault.NotFound); err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
@@ -23,6 +25,12 @@ func (s *Store) TokenOwner(ctx context.Context, token string) (string, monitor.C
 		row = gen.TokenOwnerRow{CheckID: old.CheckID}
 	}
 	return row.Dialect, monitor.CheckID(row.CheckID), s.done("find token", err)
+}
+
+// Gone implements store.Directory.
+func (s *Store) Gone(ctx context.Context, id uuid.UUID) (bool, error) {
+	found, err := s.reading().Gone(ctx, id.String())
+	return found > 0, s.done("find tombstone", err)
 }
 
 // Known implements store.Directory.

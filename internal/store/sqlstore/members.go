@@ -22,6 +22,9 @@ func (s *Store) DeleteProject(ctx context.Context, project monitor.ProjectID) er
 		if err != nil {
 			return err
 		}
+		if err := q.BuryChecksOfProject(ctx, int64(project)); err != nil {
+			return err
+		}
 		if _, err := q.DeleteProject(ctx, int64(project)); err != nil {
 			return err
 		}

@@ -163,6 +163,9 @@ func (s *Store) DeleteAccount(ctx context.Context, id account.UserID, letters ..
 			if !o.Ends() {
 				continue
 			}
+			if err := q.BuryChecksOfProject(ctx, int64(o.ID)); err != nil {
+				return err
+			}
 			if err := q.DeleteProjectRow(ctx, int64(o.ID)); err != nil {
 				return err
 			}

@@ -37,6 +37,9 @@ func (s *Store) DeleteCheckIf(ctx context.Context, project monitor.ProjectID, id
 		if err := still(check); err != nil {
 			return err
 		}
+		if err := q.BuryCheck(ctx, int64(id)); err != nil {
+			return err
+		}
 		if _, err := q.DeleteCheck(ctx, gen.DeleteCheckParams{ProjectID: int64(project), ID: int64(id)}); err != nil {
 			return err
 		}

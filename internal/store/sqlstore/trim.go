@@ -88,6 +88,15 @@ func (t *trim) expired(ctx context.Context) error {
 		return err
 	}
 	t.spend(rows, bound)
+	if err := t.q.DateTombstones(ctx, t.keep.Expired.UnixMicro()); err != nil {
+		return err
+	}
+	bound = t.left
+	gone := monitor.Micros(t.keep.Expired.Add(-store.GoneKept))
+	if rows, err = t.q.TrimTombstones(ctx, gen.TrimTombstonesParams{Before: gone, Rows: int32(bound)}); err != nil {
+		return err
+	}
+	t.spend(rows, bound)
 	bound = t.left
 	before = t.keep.Expired.Add(-store.LetterKept).UnixMicro()
 	rows, err = t.q.TrimLetters(ctx, gen.TrimLettersParams{Before: before, Rows: int32(bound)})

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
+	"rollcall/internal/account"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -14,6 +17,8 @@ var directoryTests = []test{
 	{"a token names its check", tokenNamesCheck},
 	{"a token belongs to one check", tokenTaken},
 	{"a token goes with its check", tokenGoes},
+	{"of a deleted check it is known that there was one", deletedIsGone},
+	{"of a rotated address it is known when it has ended", rotatedIsGone},
 	{"the ping key is found by every name of a check", pingKeyFound},
 	{"what was reported is known by run and signal", reportedKnown},
 	{"many that look for the same check make one", findOrCreateOnce},
@@ -56,6 +61,59 @@ func tokenGoes(s *site) {
 	s.ok(s.DeleteCheck(s.ctx, s.project.ID, c.ID))
 	_, _, err = s.TokenOwner(s.ctx, "gone-123456")
 	s.fails(err, fault.NotFound)
+}
+
+// gone compares what is known of the addresses of checks that are not there.
+func (s *site) gone(want bool, ids ...uuid.UUID) {
+	s.Helper()
+	for _, id := range ids {
+		got, err := s.Gone(s.ctx, id)
+		s.ok(err)
+		s.same(fmt.Sprint("gone ", id), got, want)
+	}
+}
+
+func deletedIsGone(s *site) {
+	user := s.addUser()
+	projects := []account.Project{s.addProject("Deleted"), s.addProject("Of the account")}
+	s.projects = s.projects[:len(s.projects)-2] // they end here
+	s.ok(s.SetMember(s.ctx, projects[1].ID, user.ID, account.Owner))
+	s.ok(s.RemoveMember(s.ctx, projects[1].ID, s.user.ID))
+
+	one, two := s.addCheck(s.project, "one"), s.addCheck(s.project, "two")
+	three, four := s.addCheck(projects[0], "three"), s.addCheck(projects[1], "four")
+	to := uuid.New()
+	s.ok(s.RotateCheck(s.ctx, s.project.ID, one.ID, to, at(0), at(time.Hour)))
+	every := []uuid.UUID{one.UUID, to, two.UUID, three.UUID, four.UUID}
+	s.gone(false, append(every, uuid.New())...)
+
+	s.fails(s.DeleteCheck(s.ctx, projects[0].ID, one.ID), fault.NotFound)
+	s.fails(s.DeleteCheckIf(s.ctx, s.project.ID, two.ID, func(monitor.Check) error { return fault.Conflict }), fault.Conflict)
+	s.gone(false, every...)
+	s.ok(s.DeleteCheck(s.ctx, s.project.ID, one.ID))
+	s.ok(s.DeleteCheckIf(s.ctx, s.project.ID, two.ID, func(monitor.Check) error { return nil }))
+	s.ok(s.DeleteProject(s.ctx, projects[0].ID))
+	s.ok(s.DeleteAccount(s.ctx, user.ID))
+	s.gone(true, every...)
+
+	again := newCheck(s.project, "again") // a provision file may bring a UUID back, and leave it out again
+	again.UUID = two.UUID
+	again, err := s.CreateCheck(s.ctx, again, nil)
+	s.ok(err)
+	s.ok(s.Known(s.ctx, store.Ref{UUID: two.UUID}))
+	s.ok(s.DeleteCheck(s.ctx, s.project.ID, again.ID))
+	s.gone(true, two.UUID)
+}
+
+func rotatedIsGone(s *site) {
+	c, to := s.addCheck(s.project, "nightly"), uuid.New()
+	s.ok(s.RotateCheck(s.ctx, s.project.ID, c.ID, to, at(0), at(time.Hour)))
+	s.gone(false, c.UUID, to)
+	keep := all()
+	keep.Expired = at(time.Hour)
+	s.trim(keep)
+	s.gone(true, c.UUID)
+	s.gone(false, to)
 }
 
 func pingKeyFound(s *site) {

@@ -15,6 +15,7 @@ var trimTests = []test{
 	{"old deliveries go once they have ended", trimDeliveries},
 	{"old flips go unless they are needed", trimFlips},
 	{"what has expired goes", trimExpired},
+	{"that a check was deleted is forgotten after a month", trimGone},
 	{"one call trims a bounded amount", trimBounded},
 }
 
@@ -172,6 +173,23 @@ func trimExpired(s *site) {
 	young, err := s.TokenValid(s.ctx, "reset", "young", at(0))
 	s.ok(err)
 	s.same("tokens", []bool{old, young}, []bool{false, true})
+}
+
+func trimGone(s *site) {
+	c := s.addCheck(s.project, "nightly")
+	s.ok(s.DeleteCheck(s.ctx, s.project.ID, c.ID))
+	gone := func(at time.Time, want bool) {
+		s.Helper()
+		keep := all()
+		keep.Expired = at
+		s.trim(keep)
+		got, err := s.Gone(s.ctx, c.UUID)
+		s.ok(err)
+		s.same(fmt.Sprint("gone at ", at), got, want)
+	}
+	gone(at(0), true)
+	gone(at(store.GoneKept), true)
+	gone(at(store.GoneKept+time.Second), false)
 }
 
 func trimBounded(s *site) {

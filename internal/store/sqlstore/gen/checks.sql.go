@@ -99,6 +99,32 @@ func (q *Queries) AwaitedChecks(ctx context.Context, arg AwaitedChecksParams) ([
 	return items, nil
 }
 
+const buryCheck = `-- name: BuryCheck :exec
+INSERT INTO tombstones (uuid)
+SELECT checks.uuid FROM checks WHERE checks.id = $1
+UNION ALL
+SELECT old_addresses.uuid FROM old_addresses WHERE old_addresses.check_id = $1
+ON CONFLICT (uuid) DO UPDATE SET gone_at = NULL
+`
+
+func (q *Queries) BuryCheck(ctx context.Context, id int64) error {
+	_, err := q.db.ExecContext(ctx, buryCheck, id)
+	return err
+}
+
+const buryChecksOfProject = `-- name: BuryChecksOfProject :exec
+INSERT INTO tombstones (uuid)
+SELECT checks.uuid FROM checks WHERE checks.project_id = $1
+UNION ALL
+SELECT old_addresses.uuid FROM old_addresses JOIN checks ON checks.id = old_addresses.check_id WHERE checks.project_id = $1
+ON CONFLICT (uuid) DO UPDATE SET gone_at = NULL
+`
+
+func (q *Queries) BuryChecksOfProject(ctx context.Context, projectID int64) error {
+	_, err := q.db.ExecContext(ctx, buryChecksOfProject, projectID)
+	return err
+}
+
 const checkByUUID = `-- name: CheckByUUID :one
 SELECT id, project_id, uuid, created_at, updated_at,
     name, slug, description, tags, kind, period, schedule, timezone,
@@ -308,6 +334,21 @@ func (q *Queries) FlipsOfCheck(ctx context.Context, arg FlipsOfCheckParams) ([]F
 		return nil, err
 	}
 	return items, nil
+}
+
+const gone = `-- name: Gone :one
+SELECT COUNT(*) FROM (
+    SELECT tombstones.uuid FROM tombstones WHERE tombstones.uuid = $1
+    UNION ALL
+    SELECT old_addresses.uuid FROM old_addresses WHERE old_addresses.uuid = $1 AND old_addresses.ends_at IS NULL
+) AS gone
+`
+
+func (q *Queries) Gone(ctx context.Context, uuid string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, gone, uuid)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const hasPing = `-- name: HasPing :one

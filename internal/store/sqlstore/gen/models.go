@@ -374,6 +374,11 @@ type Token struct {
 	Email     string
 }
 
+type Tombstone struct {
+	UUID   string
+	GoneAt *int64
+}
+
 type Transfer struct {
 	ProjectID int64
 	FromUser  int64

@@ -53,6 +53,15 @@ func (q *Queries) ChecksToTrim(ctx context.Context, arg ChecksToTrimParams) ([]C
 	return items, nil
 }
 
+const dateTombstones = `-- name: DateTombstones :exec
+UPDATE tombstones SET gone_at = CAST($1 AS BIGINT) WHERE gone_at IS NULL
+`
+
+func (q *Queries) DateTombstones(ctx context.Context, now int64) error {
+	_, err := q.db.ExecContext(ctx, dateTombstones, now)
+	return err
+}
+
 const pingBehind = `-- name: PingBehind :one
 SELECT n FROM pings WHERE check_id = $1 ORDER BY n DESC LIMIT 1 OFFSET $2
 `
@@ -206,6 +215,24 @@ type TrimTokensParams struct {
 
 func (q *Queries) TrimTokens(ctx context.Context, arg TrimTokensParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, trimTokens, arg.Before, arg.Rows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const trimTombstones = `-- name: TrimTombstones :execrows
+DELETE FROM tombstones WHERE uuid IN
+    (SELECT old.uuid FROM tombstones AS old WHERE old.gone_at < $1 LIMIT $2)
+`
+
+type TrimTombstonesParams struct {
+	Before *int64
+	Rows   int32
+}
+
+func (q *Queries) TrimTombstones(ctx context.Context, arg TrimTombstonesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, trimTombstones, arg.Before, arg.Rows)
 	if err != nil {
 		return 0, err
 	}

@@ -19,6 +19,27 @@ FROM checks
 WHERE project_id = @project_id
 LIMIT @rows;
 
+-- name: BuryCheck :exec
+INSERT INTO tombstones (uuid)
+SELECT checks.uuid FROM checks WHERE checks.id = @id
+UNION ALL
+SELECT old_addresses.uuid FROM old_addresses WHERE old_addresses.check_id = @id
+ON CONFLICT (uuid) DO UPDATE SET gone_at = NULL;
+
+-- name: BuryChecksOfProject :exec
+INSERT INTO tombstones (uuid)
+SELECT checks.uuid FROM checks WHERE checks.project_id = @project_id
+UNION ALL
+SELECT old_addresses.uuid FROM old_addresses JOIN checks ON checks.id = old_addresses.check_id WHERE checks.project_id = @project_id
+ON CONFLICT (uuid) DO UPDATE SET gone_at = NULL;
+
+-- name: Gone :one
+SELECT COUNT(*) FROM (
+    SELECT tombstones.uuid FROM tombstones WHERE tombstones.uuid = @uuid
+    UNION ALL
+    SELECT old_addresses.uuid FROM old_addresses WHERE old_addresses.uuid = @uuid AND old_addresses.ends_at IS NULL
+) AS gone;
+
 -- name: DeleteCheck :execrows
 DELETE FROM checks WHERE id = @id AND project_id = @project_id;
 

@@ -6,6 +6,13 @@ DELETE FROM sessions WHERE hash IN
 DELETE FROM tokens WHERE hash IN
     (SELECT expired.hash FROM tokens AS expired WHERE expired.expires_at < @before LIMIT @rows);
 
+-- name: DateTombstones :exec
+UPDATE tombstones SET gone_at = CAST(@now AS BIGINT) WHERE gone_at IS NULL;
+
+-- name: TrimTombstones :execrows
+DELETE FROM tombstones WHERE uuid IN
+    (SELECT old.uuid FROM tombstones AS old WHERE old.gone_at < @before LIMIT @rows);
+
 -- name: TrimDeliveries :execrows
 DELETE FROM deliveries WHERE id IN
     (SELECT old.id FROM deliveries AS old
