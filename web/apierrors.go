@@ -33,12 +33,13 @@ func refuse(code int, format string, args ...any) error {
 // problem is an error as it travels: RFC 9457, and the one member that clients of
 // Healthchecks know.
 type problem struct {
-	Type   string        `json:"type"`
-	Title  string        `json:"title"`
-	Status int           `json:"status"`
-	Detail string        `json:"detail"`
-	Error  string        `json:"error"`
-	Errors []memberFault `json:"errors,omitempty"`
+	Type     string        `json:"type"`
+	Title    string        `json:"title"`
+	Status   int           `json:"status"`
+	Detail   string        `json:"detail"`
+	Instance string        `json:"instance"` // the request, by the id that its answer has in X-Request-Id
+	Error    string        `json:"error"`
+	Errors   []memberFault `json:"errors,omitempty"`
 }
 
 // memberFault says what is wrong with one member of a request.
@@ -124,7 +125,7 @@ func (s *Server) failAPI(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header.Set("Content-Type", problemType)
 	w.WriteHeader(said.code)
-	_, _ = w.Write(said.body())
+	_, _ = w.Write(said.body(note(r).id))
 }
 
 // challenge asks for a key, and says whether there was one (RFC 6750).
@@ -135,15 +136,18 @@ func challenge(said refusal) string {
 	return `Bearer realm="api", error="invalid_token"`
 }
 
-// body is the refusal as it travels.
-func (r refusal) body() []byte {
+// body is the refusal of a request as it travels.
+func (r refusal) body(request string) []byte {
 	detail := r.detail
 	if detail == "" {
 		detail = r.words
 	}
-	body, err := json.Marshal(problem{Type: "about:blank", Title: http.StatusText(r.code), Status: r.code, Detail: detail, Error: r.words, Errors: r.faults})
+	body, err := json.Marshal(problem{
+		Type: "about:blank", Title: http.StatusText(r.code), Status: r.code, Detail: detail,
+		Instance: "urn:request:" + request, Error: r.words, Errors: r.faults,
+	})
 	if err != nil {
-		panic(fmt.Sprintf("encode a problem: %v", err)) // four strings and a number
+		panic(fmt.Sprintf("encode a problem: %v", err)) // strings and a number
 	}
 	return body
 }

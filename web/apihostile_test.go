@@ -70,7 +70,7 @@ func TestAPIHostile(t *testing.T) {
 				a.ahead.Add(int64(time.Minute)) // no key may ask so often
 			}
 			w := a.ask(rwKey, method, path, body)
-			if w.code >= 500 || w.code/100 == 3 && !strings.HasSuffix(w.header.Get("Location"), "/"+query) || strings.Contains(string(w.body), "SQL") {
+			if w.code >= 500 || w.code/100 == 3 && !strings.HasSuffix(w.header.Get("Location"), "/"+query) || strings.Contains(w.said(), "SQL") {
 				a.Errorf("%s %.200s with %.60q: %d %s", method, path, body, w.code, w.body)
 			}
 		}

@@ -53,7 +53,7 @@ func (s *Server) once(c *apiCall, handle func() error) error {
 	out := c.out
 	if err != nil {
 		said := refusalOf(err, note(c.r).id)
-		out = apiAnswer{code: said.code, header: http.Header{"Content-Type": {problemType}}, body: said.body()}
+		out = apiAnswer{code: said.code, header: http.Header{"Content-Type": {problemType}}, body: said.body(note(c.r).id)}
 	}
 	if out.code >= http.StatusInternalServerError || out.code == http.StatusTooManyRequests {
 		return err
