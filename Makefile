@@ -54,6 +54,10 @@ fuzz: ## Fuzz everything that reads what strangers send, SPAN=1m for each target
 prove: deps ## Try for long (FORM=short: as make test does) to break each promise; print a table.
 	@scripts/prove $(or $(FORM),long)
 
+.PHONY: soak
+soak: deps ## Keep a server under load for SPAN=1h, on each database, and look whether anything grows.
+	go test ./internal/e2e -count=1 -timeout 0 -v -run 'TestRollcall$$/^(SQLite|PostgreSQL)$$/^soak$$' -soak $(or $(SPAN),1h)
+
 .PHONY: sim
 sim: ## Live SEEDS=1000 simulated lives of 30 days and look for broken promises, or SEED=7 again, with its trace.
 	go test ./internal/sim -count=1 -timeout 0 -v -run TestLives $(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),1000))

@@ -35,6 +35,22 @@ func newHistory() history {
 	return history{sent: map[pingID]time.Time{}, acked: map[pingID]time.Time{}, coalesced: map[uuid.UUID]int{}, failures: map[uuid.UUID]int{}}
 }
 
+// of returns the part of a history that is about the given checks.
+func (h history) of(checks []uuid.UUID) history {
+	other := func(id uuid.UUID) bool { return !slices.Contains(checks, id) }
+	digests := map[monitor.DeliveryID]bool{}
+	for _, d := range h.deliveries {
+		if d.check != uuid.Nil && !other(d.check) {
+			digests[d.Digest] = true
+		}
+	}
+	h.checks = slices.DeleteFunc(h.checks, func(c checkRow) bool { return other(c.uuid) })
+	h.pings = slices.DeleteFunc(h.pings, func(p pingID) bool { return other(p.check) })
+	h.flips = slices.DeleteFunc(h.flips, func(f flipRow) bool { return other(f.check) })
+	h.deliveries = slices.DeleteFunc(h.deliveries, func(d deliveryRow) bool { return other(d.check) && !digests[d.ID] })
+	return h
+}
+
 // pingID is how a client knows a ping again: by its body, or by its signal and run.
 type pingID struct {
 	check uuid.UUID

@@ -59,6 +59,7 @@ func TestRollcall(t *testing.T) {
 			"kill":    testKill,
 			"stop":    testStop,
 			"stops":   testStops,
+			"soak":    testSoak,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()

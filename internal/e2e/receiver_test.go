@@ -20,6 +20,8 @@ const secret = "whsec_ZW5kLXRvLWVuZC10ZXN0cy1vZi1yb2xsY2FsbA=="
 type receiver struct {
 	URL   string
 	delay time.Duration // before an answer
+	// refuses begins the paths to which nothing gets through; "" for none.
+	refuses string
 
 	mu       sync.Mutex // guards the rest
 	received []webhook
@@ -42,6 +44,10 @@ func newReceiver(t *testing.T, delay time.Duration) *receiver {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
 			return // it was cut off and is no message
+		}
+		if r.refuses != "" && strings.HasPrefix(req.URL.Path, r.refuses) {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
 		}
 		got := webhook{path: req.URL.Path, id: req.Header.Get("webhook-id"), body: string(body), at: time.Now()}
 		got.wrong = verifier.Verify(body, req.Header)
