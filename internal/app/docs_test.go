@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"rollcall/internal/app"
@@ -26,4 +28,15 @@ func TestDocsSayTheLimits(t *testing.T) {
 		[]string{"that a UUID was the address of a deleted check", doctest.Time(store.GoneKept)},
 	))
 	doctest.Says(t, "self-hosting.md", fmt.Sprintf("stops in good order within %s", doctest.Time(app.StopLimit)))
+}
+
+// TestDocsNameTheMetrics: each metric that the code makes is in the table, in the words
+// that it has in a scrape.
+func TestDocsNameTheMetrics(t *testing.T) {
+	var rows [][]string
+	for name, help := range metricsOfCode(t) {
+		rows = append(rows, []string{"`" + name + "`", strings.TrimSuffix(help, ".")})
+	}
+	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	doctest.Holds(t, "operating.md", "metrics", doctest.Table([]string{"metric", ""}, rows...))
 }

@@ -95,6 +95,17 @@ func (l *loops) still() []string {
 	return still
 }
 
+// each tells when each loop that has begun last came by.
+func (l *loops) each(tell func(loop string, last time.Time)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, p := range l.last {
+		if at := p.last(); !at.IsZero() {
+			tell(name, at)
+		}
+	}
+}
+
 // pulse is an instant that a loop sets and others read.
 type pulse struct{ at atomic.Int64 }
 

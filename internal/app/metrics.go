@@ -78,8 +78,14 @@ func (p parts) Collect(out chan<- prometheus.Metric) {
 	s := scrape{out}
 	p.collectStore(s)
 	p.collectVitals(s)
+	p.loops.each(func(loop string, last time.Time) {
+		s.gauge("loop_last_pass_timestamp_seconds", "When a loop of the process last came by.", float64(last.Unix()), "loop", loop)
+	})
 	if p.ingest != nil {
-		stats := p.ingest.Stats()
+		stats, at := p.ingest.Stats(), now()
+		if evidence := p.ingest.Evidence(at); !evidence.IsZero() {
+			s.gauge("evidence_age_seconds", "Age of the instant up to which every ping that came to this process is stored.", at.Sub(evidence).Seconds())
+		}
 		s.counter("pings_accepted_total", "Pings stored and answered.", stats.Accepted.Load())
 		s.counter("pings_coalesced_total", "Pings of a flood that were counted and not kept.", stats.Coalesced.Load())
 		s.counter("pings_unknown_total", "Pings for which there is no check.", stats.Unknown.Load())
@@ -111,6 +117,7 @@ func (p parts) Collect(out chan<- prometheus.Metric) {
 			s.send(prometheus.GaugeValue, "scheduler_hold", "1 while nothing is judged for this reason.", held, []string{"reason", string(why)})
 		}
 		s.counter("blind_intervals_total", "Spans of time in which pings could not be stored.", stats.Blind.Load())
+		s.seconds("blind_seconds_total", "Length of these spans together.", time.Duration(stats.BlindNs.Load()))
 	}
 	if p.alerter != nil {
 		stats := p.alerter.Stats()
@@ -136,6 +143,14 @@ func (p parts) collectStore(s scrape) {
 		up = 0
 	}
 	s.gauge("db_up", "1 while the database answers.", up)
+	pool := p.store.Pool()
+	s.gauge("db_pool_in_use", "Connections to the database that are in use.", float64(pool.InUse))
+	s.seconds("db_pool_wait_seconds_total", "Time spent waiting for a connection to the database.", pool.Waited)
+	if counts, err := p.store.CheckCounts(ctx); err == nil {
+		for _, status := range []monitor.Status{monitor.New, monitor.Up, monitor.Down, monitor.Paused, monitor.Unknown} {
+			s.gauge("checks", "Checks in the database.", float64(counts[status]), "status", string(status))
+		}
+	}
 	oldest, waiting, err := p.store.OutboxAge(ctx, now())
 	if err != nil {
 		return

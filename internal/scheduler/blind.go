@@ -99,6 +99,7 @@ func (s *Scheduler) overlook(ctx context.Context, blind monitor.Blind) error {
 		after = ids[len(ids)-1]
 	}
 	s.stats.Blind.Add(1)
+	s.stats.BlindNs.Add(int64(blind.To.Sub(blind.From)))
 	return s.Store.SettleBlind(ctx, blind)
 }
 

@@ -66,6 +66,7 @@ type Stats struct {
 	Flips       atomic.Int64 // of those, changed their status
 	Quarantined atomic.Int64
 	Blind       atomic.Int64 // blind intervals recorded
+	BlindNs     atomic.Int64 // their length together, in nanoseconds
 	Held        atomic.Int64 // passes given up for want of evidence
 }
 

@@ -49,6 +49,10 @@ type Store interface {
 	Pairing
 	Secrets
 
+	// CheckCounts returns how many checks there are of each status.
+	CheckCounts(ctx context.Context) (map[monitor.Status]int, error)
+	// Pool tells how much the connections to the database are used.
+	Pool() Pool
 	// Ready reports whether the database takes a write; nil when it does.
 	Ready(ctx context.Context) error
 	// Close ends the use of the database.
@@ -450,6 +454,12 @@ type Housekeeping interface {
 	// delivery refers to, so that it can be replayed, and the newest flip of a check.
 	// The record of a decision goes as flips do, that of an ignored ping with the ping.
 	Trim(ctx context.Context, keep Keep) (more bool, err error)
+}
+
+// Pool is how much the connections of this process to the database are used.
+type Pool struct {
+	InUse  int
+	Waited time.Duration // for one, by all that had to, since the start
 }
 
 // Keep is how much is kept.

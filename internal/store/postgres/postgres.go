@@ -113,6 +113,12 @@ func (s *Store) start(ctx context.Context) error {
 	return nil
 }
 
+// Pool implements store.Store. Whatever is done goes over the one pool.
+func (s *Store) Pool() store.Pool {
+	stat := s.pool.Stat()
+	return store.Pool{InUse: int(stat.AcquiredConns()), Waited: stat.EmptyAcquireWaitTime()}
+}
+
 // Close ends the use of the pool.
 func (s *Store) Close() error {
 	err := s.db.Close()

@@ -54,6 +54,30 @@ func (s *Store) Violations(ctx context.Context, now, judged time.Time) ([]store.
 	return found, nil
 }
 
+// CheckCounts implements store.Store.
+func (s *Store) CheckCounts(ctx context.Context) (map[monitor.Status]int, error) {
+	rows, err := s.reading().CountChecks(ctx, listLimit)
+	if err != nil {
+		return nil, s.done("count checks", err)
+	}
+	counts := map[monitor.Status]int{}
+	for _, row := range rows {
+		counts[monitor.Status(row.Status)] = int(row.Checks)
+	}
+	return counts, nil
+}
+
+// Pool implements store.Store.
+func (s *Store) Pool() store.Pool {
+	var p store.Pool
+	for _, db := range []*sql.DB{s.read, s.write} {
+		stats := db.Stats()
+		p.InUse += stats.InUse
+		p.Waited += stats.WaitDuration
+	}
+	return p
+}
+
 // Ready implements store.Store. It asks by a write, because a database that is full
 // or read-only goes on answering questions.
 func (s *Store) Ready(ctx context.Context) error {

@@ -11,7 +11,24 @@ import (
 var consistencyTests = []test{
 	{"what the door writes is consistent", consistent},
 	{"every planted violation is found", violationsFound},
+	{"checks are counted by their status", checksCounted},
 	{"a channel owes nothing for flips before it was assigned or enabled", assignedLater},
+}
+
+func checksCounted(s *site) {
+	before, err := s.CheckCounts(s.ctx)
+	s.ok(err)
+	s.addCheck(s.project, "fresh")
+	a, b := s.addCheck(s.project, "a"), s.addCheck(s.project, "b")
+	s.apply(step(a, tell(monitor.Down, at(0))), step(b, tell(monitor.Down, at(0))))
+	after, err := s.CheckCounts(s.ctx)
+	s.ok(err)
+	for status, want := range map[monitor.Status]int{monitor.New: 1, monitor.Down: 2, monitor.Up: 0} {
+		s.same(fmt.Sprint("more checks that are ", status), after[status]-before[status], want)
+	}
+	if pool := s.Pool(); pool.InUse < 0 || pool.Waited < 0 {
+		s.Errorf("a pool of %+v", pool)
+	}
 }
 
 // broken returns the rules that are broken.

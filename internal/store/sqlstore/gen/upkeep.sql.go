@@ -53,6 +53,38 @@ func (q *Queries) ChecksToTrim(ctx context.Context, arg ChecksToTrimParams) ([]C
 	return items, nil
 }
 
+const countChecks = `-- name: CountChecks :many
+SELECT status, COUNT(*) AS checks FROM checks GROUP BY status ORDER BY status LIMIT $1
+`
+
+type CountChecksRow struct {
+	Status string
+	Checks int64
+}
+
+func (q *Queries) CountChecks(ctx context.Context, most int32) ([]CountChecksRow, error) {
+	rows, err := q.db.QueryContext(ctx, countChecks, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountChecksRow
+	for rows.Next() {
+		var i CountChecksRow
+		if err := rows.Scan(&i.Status, &i.Checks); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dateTombstones = `-- name: DateTombstones :exec
 UPDATE tombstones SET gone_at = CAST($1 AS BIGINT) WHERE gone_at IS NULL
 `

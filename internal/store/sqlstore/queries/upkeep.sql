@@ -1,3 +1,6 @@
+-- name: CountChecks :many
+SELECT status, COUNT(*) AS checks FROM checks GROUP BY status ORDER BY status LIMIT @most;
+
 -- name: TrimSessions :execrows
 DELETE FROM sessions WHERE hash IN
     (SELECT expired.hash FROM sessions AS expired WHERE expired.expires_at < @before LIMIT @rows);
