@@ -46,6 +46,7 @@ func TestRollcall(t *testing.T) {
 		"PostgreSQL/zombie":      testZombie,
 		"PostgreSQL/ambiguity":   func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 		"PostgreSQL/stop frozen": testStopFrozen,
+		"PostgreSQL/dump":        func(t *testing.T, s *site) { testDump(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
