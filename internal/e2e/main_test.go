@@ -61,6 +61,7 @@ func TestRollcall(t *testing.T) {
 			"stop":    testStop,
 			"stops":   testStops,
 			"soak":    testSoak,
+			"upgrade": testUpgrade,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
