@@ -93,6 +93,10 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 	}
 	m.Ping = a.ping(ctx, d.Flip)
 	outcome := a.send(ctx, m)
+	if ctx.Err() != nil && outcome.Verdict != monitor.Done { // cut off by the stop, which is no fault of the receiver
+		a.putBack(ctx, d, a.Now())
+		return
+	}
 	failpoint.Here("alerter.after_answer")
 	ended := a.Now()
 	a.stats.count(d.Channel.Kind, outcome.Class, ended.Sub(started))

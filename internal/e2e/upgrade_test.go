@@ -108,7 +108,7 @@ func buildBefore(t *testing.T) string {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	added := sh(`git log --first-parent --diff-merges=first-parent --diff-filter=A --format=%H -1 -- "$NEWEST"`)
+	added := sh(`git log --first-parent --diff-merges=first-parent --diff-filter=A --no-patch --format=%H -1 -- "$NEWEST"`)
 	if added == "" {
 		t.Fatalf("%s was never committed", newest)
 	}
