@@ -106,7 +106,7 @@ func (serve) Help() string {
 
   ROLLCALL_DATABASE=postgres://rollcall@db/rollcall rollcall serve --provision rollcall.yml --log-format json
 
-Every flag can be given in the environment too. SIGTERM stops the server in good order within 40 seconds; a second one stops it at once, and loses nothing either.`
+Every flag can be given in the environment too. SIGTERM stops the server in good order within 40 seconds; at a second one it lets go of what is under way and ends within seconds, and at a third one at once. None of them loses anything.`
 }
 
 // Run implements the command.
@@ -136,7 +136,7 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
 		OIDC: sso, HeartbeatURL: heartbeat,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,
-		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n,
+		MaxChecks: s.MaxChecks.n, MaxMembers: s.MaxMembers.n, Hurry: stoppedAgain(),
 		Version: programVersion(), Log: app.NewLogger(streams.err, s.LogFormat, level), Out: streams.out,
 	})
 	if err != nil {

@@ -31,8 +31,8 @@ const (
 
 func main() {
 	ctx, stop := stopped(context.Background())
-	// A second signal ends the process at once. That loses nothing either: what was
-	// answered is stored.
+	// A second signal ends the process at once, unless it is a server, which then hurries.
+	// That loses nothing either: what was answered is stored.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
@@ -44,6 +44,25 @@ func stopped(ctx context.Context) (context.Context, context.CancelFunc) {
 		return ctx, func() {} // no signals would be all signals
 	}
 	return signal.NotifyContext(ctx, signals...)
+}
+
+// stoppedAgain returns a channel that is closed when the process is told to stop for the
+// second time from now on. The third time ends it at once.
+func stoppedAgain() <-chan struct{} {
+	again := make(chan struct{})
+	signals := heeded(os.Interrupt, syscall.SIGTERM)
+	if len(signals) == 0 {
+		return again
+	}
+	told := make(chan os.Signal, 2)
+	signal.Notify(told, signals...)
+	go func() {
+		<-told
+		<-told
+		signal.Stop(told)
+		close(again)
+	}()
+	return again
 }
 
 // heeded returns those of the signals that the parent did not have us ignore. What

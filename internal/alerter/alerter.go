@@ -71,6 +71,7 @@ type Alerter struct {
 	running  int                       // attempts that hold a worker
 	slow     int                       // attempts that gave theirs back
 	kicked   chan struct{}
+	cut      context.CancelFunc // ends the attempts under way; nil before Run
 
 	workers sync.WaitGroup
 	stats   counters
@@ -96,6 +97,9 @@ type leased struct {
 func (a *Alerter) Run(ctx context.Context) error {
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	a.mu.Lock()
+	a.cut = cut
+	a.mu.Unlock()
 	pace, gathering := rate.NewLimiter(rate.Every(leasePace), 1), rate.NewLimiter(rate.Every(gatherPace), 1)
 	for pace.Wait(ctx) == nil {
 		if gathering.Allow() {
@@ -114,6 +118,16 @@ func (a *Alerter) Run(ctx context.Context) error {
 	a.giveBack(work)
 	a.workers.Wait()
 	return nil
+}
+
+// Hurry cuts off the attempts under way, when Run has been told to end and nobody
+// wants to wait for them: they are given back.
+func (a *Alerter) Hurry() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cut != nil {
+		a.cut()
+	}
 }
 
 // nap waits until the next delivery is due, something changes, or for longestNap.

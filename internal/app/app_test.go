@@ -197,6 +197,9 @@ func TestPingIsStoredAndServerStopsInOrder(t *testing.T) {
 		t.Error("it still listens")
 	}
 
+	if log, err := os.Stat(c.Database + "-wal"); err == nil {
+		t.Errorf("the write-ahead log was left behind, with %d bytes", log.Size())
+	}
 	again := run(t, c) // the database was given up
 	if got := again.web(pingPath); got.code != 200 {
 		t.Errorf("ping after a new start: %d", got.code)

@@ -46,6 +46,8 @@ type Config struct {
 
 	Demo web.Demo // what a demonstration shows beside the product; nil on every other server
 
+	Hurry <-chan struct{} // closed when a stop is to be a quick one; nil never is
+
 	Version string
 	Log     *slog.Logger
 	Out     io.Writer // the few lines for the person who started it

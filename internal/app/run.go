@@ -23,7 +23,10 @@ const (
 	closeLimit = 5 * time.Second // of the database, when all else has ended
 )
 
-var errStop = errors.New("not everything ended within the time for a stop; what was accepted is stored, and what was not confirmed as sent is sent again")
+var (
+	errStop  = errors.New("not everything ended within the time for a stop; what was accepted is stored, and what was not confirmed as sent is sent again")
+	errHurry = errors.New("told a second time to stop: what was under way is cut off; what was accepted is stored, and what was not confirmed as sent is sent again")
+)
 
 // worker is a part of the process that works until it is told to stop. Its
 // methods do nothing for a part that this process does not have.
@@ -88,23 +91,59 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
-	a.stop(limit, w)
-	if limit.Err() != nil {
+	patience := a.patience(limit)
+	a.stop(patience, w)
+	switch {
+	case limit.Err() != nil:
 		return errStop
+	case patience.Err() != nil:
+		return errors.Join(errHurry, a.hurry(limit, w))
 	}
 	failpoint.Here("stop.before_close")
-	err := group.Wait()
-	// A database that stands still can keep its connections from being closed for ever.
-	var last errgroup.Group
-	closing, cancelClosing := context.WithTimeout(limit, closeLimit)
-	defer cancelClosing()
-	start(limit, &last, "close the database", func(context.Context) error { return a.store.Close() }).end(closing)
-	if closing.Err() != nil {
-		return errors.Join(err, errStop)
-	}
-	err = errors.Join(err, last.Wait())
+	err := errors.Join(group.Wait(), a.close(limit))
 	a.config.Log.Info("stopped")
 	return err
+}
+
+// patience returns a context that ends with limit, or when somebody wants the stop to
+// be a quick one.
+func (a *App) patience(limit context.Context) context.Context {
+	patience, hurry := context.WithCancel(limit)
+	start(limit, &errgroup.Group{}, "patience", func(context.Context) error {
+		defer hurry()
+		select {
+		case <-a.config.Hurry:
+		case <-limit.Done():
+		}
+		return nil
+	})
+	return patience
+}
+
+// hurry gives back what is being sent, so that another process need not wait for its
+// leases to run out, and closes the database. Every part has been told to end.
+func (a *App) hurry(limit context.Context, w workers) error {
+	limit, cancel := context.WithTimeout(limit, closeLimit)
+	defer cancel()
+	if a.alerter != nil {
+		a.alerter.Hurry()
+	}
+	w.alerter.end(limit)
+	w.ingest.end(limit)
+	return a.close(limit)
+}
+
+// close closes the database. One that stands still can keep its connections from being
+// closed for ever.
+func (a *App) close(limit context.Context) error {
+	var last errgroup.Group
+	closing, cancel := context.WithTimeout(limit, closeLimit)
+	defer cancel()
+	start(limit, &last, "close the database", func(context.Context) error { return a.store.Close() }).end(closing)
+	if closing.Err() != nil {
+		return errStop
+	}
+	return last.Wait()
 }
 
 func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
