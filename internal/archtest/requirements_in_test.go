@@ -47,7 +47,7 @@ var requirementsIn = map[string]string{
 	"G7": "rollcall/web.TestHosts, rollcall/internal/app.TestBadRequests",
 
 	"3.2": "rollcall/internal/outbound.TestFilterAtEveryEdge, rollcall/internal/outbound.TestFilterOfSingleAddresses, rollcall/internal/outbound.TestPorts",
-	"4.1": "rollcall/internal/app.TestBadPings, rollcall/internal/app.TestRequestsThatStall, rollcall/internal/app.TestDatabaseAway, rollcall/web.TestPingThatCannotBeStoredIsToComeAgain",
+	"4.1": "rollcall/internal/app.TestBadPings, rollcall/internal/app.TestRequestsThatStall, rollcall/internal/app.TestDatabaseAway, rollcall/web.TestPingThatCannotBeStoredIsToComeAgain, rollcall/web.TestPingToADeletedCheckIsGone",
 }
 
 func TestWhatComesInIsAttacked(t *testing.T) {
