@@ -146,11 +146,6 @@ func (p parts) collectStore(s scrape) {
 	pool := p.store.Pool()
 	s.gauge("db_pool_in_use", "Connections to the database that are in use.", float64(pool.InUse))
 	s.seconds("db_pool_wait_seconds_total", "Time spent waiting for a connection to the database.", pool.Waited)
-	if counts, err := p.store.CheckCounts(ctx); err == nil {
-		for _, status := range []monitor.Status{monitor.New, monitor.Up, monitor.Down, monitor.Paused, monitor.Unknown} {
-			s.gauge("checks", "Checks in the database.", float64(counts[status]), "status", string(status))
-		}
-	}
 	oldest, waiting, err := p.store.OutboxAge(ctx, now())
 	if err != nil {
 		return
@@ -161,6 +156,11 @@ func (p parts) collectStore(s scrape) {
 	}
 	s.gauge("notifications_pending", "Deliveries due and not sent.", float64(waiting))
 	s.gauge("notifications_oldest_age_seconds", "Age of the oldest delivery that is due and not sent; page somebody by this one.", age)
+	if counts, err := p.store.CheckCounts(ctx); err == nil {
+		for _, status := range []monitor.Status{monitor.New, monitor.Up, monitor.Down, monitor.Paused, monitor.Unknown} {
+			s.gauge("checks", "Checks in the database.", float64(counts[status]), "status", string(status))
+		}
+	}
 }
 
 // collectVitals sends what was found by the last look at this process.
