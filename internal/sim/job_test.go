@@ -193,6 +193,7 @@ func (w *world) observe(p *port, results []store.Result) {
 		switch {
 		case p.part == storing:
 			w.observePing(j, change)
+			w.wakeUp() // its sender may have gone
 		case p.part == judging:
 			w.observeSilence(p.node, j, change.Flip)
 		}

@@ -137,6 +137,7 @@ type node struct {
 	heard   time.Time     // the servers' clock at the last mark
 	since   time.Time     // of the span that its marks are of
 	blinded bool          // since then it could not make its marks
+	judged  bool          // it has made a pass
 	gap     *gap          // before this pass; nil when it was made good
 }
 
@@ -362,6 +363,7 @@ func (n *node) judge() {
 		w.again = true
 		return
 	}
+	n.judged = true
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, g := range w.left {
@@ -513,7 +515,7 @@ func (w *world) demand() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if slices.ContainsFunc(w.nodes, func(n *node) bool { return n.gap != nil }) {
+	if w.left != nil || slices.ContainsFunc(w.nodes, func(n *node) bool { return n.gap != nil || !n.judged }) {
 		return // who has a gap to make good judges nothing before
 	}
 	w.checked = w.lived()
