@@ -47,7 +47,9 @@ func TestSurvey(t *testing.T) {
 		{
 			"all stop at the same instant",
 			[]monitor.Span{span("a", 0, 800, stopped, resumed(990)), span("b", 0, 800, stopped), span("a", 990, 999)},
-			"a", now, []monitor.Blind{gap(800, 990)}, 2,
+			"a", now,
+			[]monitor.Blind{gap(800, 990)},
+			2,
 		},
 		{"a crash; nobody is there until it is back", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999)}, "a", now, []monitor.Blind{gap(800, 990)}, 1},
 		{"a crash that another node saw through", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(800, 860)}, 1},
