@@ -121,6 +121,9 @@ func (w *world) send(j *job, signal, run string, age time.Duration, then func(ac
 		return
 	}
 	j.free = w.lived() + time.Millisecond
+	if w.trouble.armed(storing) {
+		w.rise()
+	}
 	if w.trouble.stall.Load() > 0 {
 		j.free += 10 * time.Second
 	}
@@ -180,7 +183,12 @@ func (w *world) swallowed(j *job, s *submission) {
 }
 
 // observe compares what was committed with what the oracles say.
-func (w *world) observe(p *port, results []store.Result) {
+func (w *world) observe(p *port, steps []store.Step, results []store.Result) {
+	for _, step := range steps {
+		if step.Mark != nil {
+			w.marked(*step.Mark)
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, result := range results {
@@ -195,7 +203,7 @@ func (w *world) observe(p *port, results []store.Result) {
 			w.observePing(j, change)
 			w.wakeUp() // its sender may have gone
 		case p.part == judging:
-			w.observeSilence(p.node, j, change.Flip)
+			w.observeSilence(j, change.Flip)
 		}
 	}
 }
@@ -252,16 +260,12 @@ func (w *world) corrected(j *job, s *submission, got *flip) {
 	delete(j.oracle.misses, got.corrects)
 }
 
-func (w *world) observeSilence(n *node, j *job, f *monitor.Flip) {
+func (w *world) observeSilence(j *job, f *monitor.Flip) {
 	got := flipOf(f)
 	if got == nil {
 		return
 	}
-	for _, m := range w.nodes { // whoever judges has made good what all missed
-		if m.gap != nil && m.gap.marked {
-			m.covered()
-		}
-	}
+	w.madeGood()
 	for _, s := range j.waiting {
 		if !s.answered && s.signal == "success" && s.age == 0 && s.came.Before(got.at) && !s.node.dead.Load() && got.reason == "timeout" {
 			w.wrongLocked("FALSE", j, "down at %s, while %s of %s waited to be stored", clock(got.at), s.mark, clock(s.came))

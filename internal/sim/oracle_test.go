@@ -27,7 +27,8 @@ type oracle struct {
 	status        string
 	due           time.Time // the slot that is awaited
 	credit        window
-	blind         bool      // an outage may have swallowed the ping that is awaited
+	made          time.Time // up to when outages have been made good to what is awaited
+	blind         bool      // one may have swallowed the ping that is awaited
 	back          time.Time // from the last outage
 	runs          []run
 	last, started time.Time // end, and start
@@ -45,6 +46,8 @@ type run struct {
 	how        string // it ended
 	over       bool
 	credit     window
+	made       time.Time
+	heard      time.Time // when its end was received
 }
 
 // said is a ping as its sender knows it.
@@ -66,6 +69,13 @@ type flip struct {
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b
@@ -237,7 +247,7 @@ func (o *oracle) bind(ran, now time.Time) {
 
 func (o *oracle) await(due time.Time) {
 	if !due.Equal(o.due) {
-		o.due, o.credit, o.blind, o.swallowed = due, window{}, false, nil
+		o.due, o.credit, o.made, o.blind, o.swallowed = due, window{}, time.Time{}, false, nil
 	}
 }
 
@@ -314,18 +324,19 @@ func (o *oracle) judgeRuns(now time.Time) {
 }
 
 // outage tells that Rollcall was blind, perhaps from one time on and surely from
-// another, until it noticed.
+// another, until it noticed. What several processes missed at once was one wait.
 func (o *oracle) outage(perhaps, surely, to time.Time) {
 	if to.Sub(perhaps) <= blindAfter {
 		return
 	}
 	o.back = to
 	sure := to.Sub(surely) > blindAfter
-	more := func(w *window, first, last time.Time, sure bool) bool {
-		if !last.After(perhaps) {
+	more := func(w *window, made *time.Time, first, last time.Time, sure bool) bool {
+		if !last.After(perhaps) || !to.After(*made) {
 			return false
 		}
-		w.most += to.Sub(perhaps) + warmUp
+		w.most += to.Sub(latest(perhaps, *made)) + warmUp
+		*made = to
 		if sure && first.After(surely) {
 			w.least += latest(first, to).Add(warmUp).Sub(first)
 		}
@@ -333,7 +344,7 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	}
 	for i := range o.runs {
 		if first, last, ok := o.runDeadline(o.runs[i]); ok {
-			more(&o.runs[i].credit, first, last, sure)
+			more(&o.runs[i].credit, &o.runs[i].made, first, last, sure)
 		}
 	}
 	early := tooEarly
@@ -342,7 +353,7 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	}
 	first, last, ok := o.deadline()
 	sureOf := sure && o.due.Add(-tooEarly).Before(to)
-	if ok && o.due.Add(-early).Before(to) && more(&o.credit, first, last, sureOf) {
+	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, first, last, sureOf) {
 		o.blind = true
 		next := o.next(to.Add(tooEarly)) // the first ping that cannot have been lost may decide
 		o.credit.most = max(o.credit.most, next.Sub(o.due))
@@ -417,8 +428,11 @@ func (o *oracle) heardOf(f flip) bool {
 		case f.reason == "timeout" && (o.due.IsZero() || s.at.Before(o.due.Add(-max(o.grace, tooEarly)))): // out of rhythm
 		case f.reason == "timeout" && f.at.Before(o.satisfied(o.due, s.at).Add(o.grace)):
 			return true
-		case f.reason == "overrun" && o.find(s.run, true) != nil:
-			return true
+		case f.reason == "overrun":
+			r := o.find(s.run, true) // one that was told before is not what is told now
+			if r != nil && !r.over {
+				return true
+			}
 		}
 	}
 	return false
