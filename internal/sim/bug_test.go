@@ -35,6 +35,9 @@ const (
 	countTwice                    // a repeated end of a run counts again
 	newID                         // every attempt has an id of its own
 	cronLibrary                   // slots are the cron library's, which knows no clock changes
+	shortDigest                   // a digest leaves one of its changes out
+	trimPending                   // what is old is deleted though it still waits to be sent
+	replayUnsent                  // a replay only looks as if it were made
 )
 
 // transitions is the door with the mistakes that are made there.
@@ -148,6 +151,30 @@ func (b bug) lease(p *port, ctx context.Context, l store.Lease) ([]store.Dispatc
 	return p.Store.LeaseDeliveries(ctx, l)
 }
 
+func (b bug) gather(p *port, ctx context.Context, channel monitor.ChannelID, now time.Time) (bool, error) {
+	more, err := p.Store.Gather(ctx, channel, now)
+	if b == shortDigest && err == nil {
+		p.w.exec(`UPDATE roundups SET content = json_remove(content, '$.changes[0]'), down = down - 1
+			WHERE delivery_id = (SELECT max(delivery_id) FROM roundups) AND json_array_length(content, '$.changes') = down + up`)
+	}
+	return more, err
+}
+
+func (b bug) trim(w *world, keep store.Keep) (bool, error) {
+	if b == trimPending {
+		w.exec(`DELETE FROM deliveries WHERE created_at < ?`, keep.Deliveries.UnixMicro())
+	}
+	return w.store.Trim(w.t.Context(), keep)
+}
+
+func (b bug) replay(w *world, d store.DeliveryRow) error {
+	err := w.store.ReplayDelivery(w.t.Context(), w.project.ID, d.ID, w.now())
+	if b == replayUnsent {
+		w.exec(`UPDATE deliveries SET state = 'sent', ended_at = next_at, next_at = NULL WHERE id = ?`, int64(d.ID))
+	}
+	return err
+}
+
 // exec changes the database past the store.
 func (w *world) exec(query string, args ...any) {
 	db, err := sql.Open("sqlite", w.path+"?_pragma=busy_timeout(5000)")
@@ -209,6 +236,9 @@ var planted = []struct {
 	{"the clock instead of the evidence", noEvidence, 60},
 	{"up before its down", noLane, 60},
 	{"the cron library's slots", cronLibrary, 60},
+	{"a replay that is not made", replayUnsent, 20},
+	{"retention that takes what still waits", trimPending, 60},
+	{"a digest that leaves a change out", shortDigest, 60},
 }
 
 // TestEveryPlantedBugIsFound shows that the oracle has teeth: with each mistake one

@@ -3,6 +3,8 @@ package sim_test
 import (
 	"fmt"
 	"time"
+
+	"rollcall/internal/monitor"
 )
 
 // outages are how long Rollcall is away.
@@ -191,6 +193,7 @@ func (w *world) peace() {
 		w.net.set(h.host, fine)
 		w.switchHook(h, false)
 	}
+	w.replay(1000, monitor.Dead)
 	w.live(w.lived() + 6*time.Hour) // who is dead is told
 	for _, j := range w.jobs {
 		w.pause(j)

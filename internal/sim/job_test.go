@@ -36,7 +36,6 @@ type job struct {
 	waiting []*submission // not stored yet, in the order in which they were sent
 	sent    []*submission
 	told    []told
-	kept    map[string]int // rows by the mark of the ping
 	flips   int64
 	last    string // status after the last flip
 }
@@ -66,6 +65,7 @@ type submission struct {
 	answered bool // before its time was over
 	stored   bool
 	row      bool // it was kept, and is no repetition
+	n        int64
 }
 
 // spec is the schedule as the product is told it.
@@ -90,7 +90,7 @@ func (w *world) seeded() uuid.UUID {
 func (w *world) create(p plan, grace, limit time.Duration) *job {
 	name := fmt.Sprintf("job-%d", len(w.jobs)+1)
 	j := &job{
-		name: name, uuid: w.seeded(), plan: p, works: true, kept: map[string]int{}, last: "new",
+		name: name, uuid: w.seeded(), plan: p, works: true, last: "new",
 		oracle: &oracle{plan: p, grace: grace, limit: limit, status: "new"},
 		config: monitor.Config{Name: name, Schedule: p.spec(), Grace: grace, MaxRuntime: &limit},
 	}
@@ -215,10 +215,11 @@ func (w *world) observePing(j *job, change monitor.Change) {
 		return
 	}
 	s.stored = true
+	s.counted = change.Outcome != monitor.Duplicate
 	want, again := j.oracle.ping(s.said)
 	s.row = s.row || change.Ping != nil && !again
 	if change.Ping != nil {
-		j.kept[change.Ping.UserAgent]++
+		s.n = change.Ping.N
 	}
 	if again && change.Ping != nil {
 		w.wrongLocked("TWICE", j, "%s of run %s was counted twice", s.signal, s.run)

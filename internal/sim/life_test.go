@@ -128,6 +128,14 @@ func (w *world) born() {
 	for range 3 {
 		w.agenda.at(w.between(time.Hour, span-12*time.Hour), w.busyJob)
 	}
+	for range 4 {
+		w.agenda.at(w.between(day, span), w.tidy)
+		w.agenda.at(w.between(day, span), func() { w.replay(3, monitor.Dead) })
+	}
+	w.agenda.at(w.between(day, span), func() { w.replay(1, monitor.Sent) })
+	if w.chance(12) {
+		w.agenda.at(w.between(time.Hour, span-12*time.Hour), w.herd)
+	}
 	for range 2 { // what is rare and tells most
 		stall, pick := w.between(time.Second, 8*time.Second), w.rng.IntN(1<<16)
 		w.agenda.at(w.between(day, span), func() { w.lastMoment(pick, stall) })

@@ -30,6 +30,7 @@ type oracle struct {
 	made          time.Time // up to when outages have been made good to what is awaited
 	blind         bool      // one may have swallowed the ping that is awaited
 	back          time.Time // from the last outage
+	away          time.Time // until then nobody could judge
 	runs          []run
 	last, started time.Time // end, and start
 	vague         bool      // it cannot be told; nothing is demanded until a person resets it
@@ -47,7 +48,7 @@ type run struct {
 	over       bool
 	credit     window
 	made       time.Time
-	heard      time.Time // when its end was received
+	heard      time.Time // when what is known last of it was received
 }
 
 // said is a ping as its sender knows it.
@@ -57,6 +58,9 @@ type said struct {
 	signal string
 	run    string
 	surely bool // for what was swallowed: Rollcall was surely blind then
+	// counted: Rollcall took it for a new one, which it may when what it repeats was
+	// received longer ago than repeated.
+	counted bool
 }
 
 // flip is a change that is expected of Rollcall, or that it made.
@@ -126,7 +130,7 @@ func (o *oracle) ping(p said) (f *flip, again bool) {
 	if o.status == "down" {
 		o.judgeRuns(p.came)
 	}
-	if o.repeats(p) {
+	if since, again := o.repeats(p); again && !(p.counted && p.came.Sub(since) >= repeated) {
 		if p.signal == "success" && o.status == "up" {
 			o.last = latest(o.last, p.at)
 			o.bind(o.last, o.last)
@@ -147,15 +151,22 @@ func (o *oracle) ping(p said) (f *flip, again bool) {
 	return f, false
 }
 
-func (o *oracle) repeats(p said) bool {
+// repeats reports whether p says what its run has said before, and when that came.
+func (o *oracle) repeats(p said) (since time.Time, again bool) {
 	if p.run == "" || p.signal == "log" {
-		return false
+		return since, false
 	}
 	open, ended := o.find(p.run, true), o.find(p.run, false)
 	if p.signal == "start" {
-		return open != nil && p.at.Sub(open.start) < repeated
+		if open == nil {
+			return since, false
+		}
+		return open.heard, p.at.Sub(open.start) < repeated
 	}
-	return open == nil && ended != nil && ended.how == p.signal
+	if open != nil || ended == nil {
+		return since, false
+	}
+	return ended.heard, ended.how == p.signal
 }
 
 func (o *oracle) move(p said) *flip {
@@ -192,7 +203,7 @@ func (o *oracle) start(p said) {
 			others = append(others, r)
 		}
 	}
-	o.runs = append(others, run{id: p.run, start: p.at})
+	o.runs = append(others, run{id: p.run, start: p.at, heard: p.came})
 	if !o.due.IsZero() {
 		o.bind(p.at, o.started)
 	}
@@ -201,11 +212,11 @@ func (o *oracle) start(p said) {
 // end closes the run that p ends and returns when it started, zero if that is not known.
 func (o *oracle) end(p said) time.Time {
 	if r := o.find(p.run, true); r != nil {
-		r.end, r.how = p.at, p.signal
+		r.end, r.how, r.heard = p.at, p.signal, p.came
 		return r.start
 	}
 	if p.run != "" {
-		o.runs = append(o.runs, run{id: p.run, end: p.at, how: p.signal})
+		o.runs = append(o.runs, run{id: p.run, end: p.at, how: p.signal, heard: p.came})
 		return time.Time{}
 	}
 	for i := range o.runs {
@@ -330,6 +341,9 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 		return
 	}
 	o.back = to
+	if to.After(surely) {
+		o.away = to
+	}
 	sure := to.Sub(surely) > blindAfter
 	more := func(w *window, made *time.Time, first, last time.Time, sure bool) bool {
 		if !last.After(perhaps) || !to.After(*made) {
@@ -379,7 +393,7 @@ func (o *oracle) silence(f flip) (kind, words string) {
 			}
 			return
 		case passed && kind == "":
-		case f.judged.Sub(last) > lateBound:
+		case o.late(last, f.judged):
 			kind, words = "LATE", fmt.Sprintf("judged at %s, the deadline was %s", clock(f.judged), clock(last))
 		default:
 			kind = ""
@@ -438,16 +452,21 @@ func (o *oracle) heardOf(f flip) bool {
 	return false
 }
 
+// late reports whether a deadline is judged too late, though somebody was there to judge.
+func (o *oracle) late(deadline, judged time.Time) bool {
+	return judged.Sub(latest(deadline, o.away)) > lateBound
+}
+
 // overdue returns the deadline that ought to have been judged long ago.
 func (o *oracle) overdue(now time.Time) (time.Time, bool) {
 	if o.vague || o.status == "down" || o.status == "paused" {
 		return time.Time{}, false
 	}
-	if _, last, ok := o.deadline(); ok && now.Sub(last) > lateBound {
+	if _, last, ok := o.deadline(); ok && o.late(last, now) {
 		return last, true
 	}
 	for _, r := range o.runs {
-		if _, last, ok := o.runDeadline(r); ok && now.Sub(last) > lateBound {
+		if _, last, ok := o.runDeadline(r); ok && o.late(last, now) {
 			return last, true
 		}
 	}

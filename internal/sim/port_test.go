@@ -18,16 +18,17 @@ import (
 type op int
 
 const (
-	storing op = iota // Transitions of pings
-	judging           // Transitions of the scheduler
-	finding           // DueChecks
-	marking           // Transitions of marks, RecordGaps, SettleBlind
-	leasing           // LeaseDeliveries
-	noting            // RecordAttempt
+	storing   op = iota // Transitions of pings
+	judging             // Transitions of the scheduler
+	finding             // DueChecks
+	marking             // Transitions of marks, RecordGaps, SettleBlind
+	leasing             // LeaseDeliveries
+	noting              // RecordAttempt
+	gathering           // Gather
 	ops
 )
 
-var opNames = [ops]string{"storing", "judging", "finding", "marking", "leasing", "noting"}
+var opNames = [ops]string{"storing", "judging", "finding", "marking", "leasing", "noting", "gathering"}
 
 // trouble is what is wrong with the database or with the process that uses it.
 type trouble struct {
@@ -194,11 +195,24 @@ func (p *port) LeaseDeliveries(ctx context.Context, l store.Lease) (leased []sto
 func (p *port) RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error {
 	return p.through(noting, func() error {
 		err := p.Store.RecordAttempt(ctx, a, after, disable)
+		if err == nil {
+			p.w.givenUp(p, after)
+		}
 		if err == nil && disable != "" {
 			p.w.disabled(after.Channel)
 		}
 		return err
 	})
+}
+
+// Gather implements store.Outbox.
+func (p *port) Gather(ctx context.Context, channel monitor.ChannelID, now time.Time) (more bool, err error) {
+	err = p.through(gathering, func() error {
+		var err error
+		more, err = p.w.bug.gather(p, ctx, channel, now)
+		return err
+	})
+	return more, err
 }
 
 // PostponeDelivery implements store.Outbox.

@@ -72,6 +72,7 @@ func live(t *testing.T, dir string, seed uint64, b bug) outcome {
 			t: t, seed: seed, bug: b, path: path, began: time.Now(),
 			rng: rand.New(rand.NewPCG(seed, 0x726f6c6c)), rouse: make(chan struct{}, 1),
 			byID: map[monitor.CheckID]*job{}, wakes: map[monitor.CheckID]time.Time{}, stale: map[monitor.CheckID]time.Time{}, spans: map[string]stretch{},
+			replays: map[string][]time.Duration{}, dead: map[address]bool{},
 		}
 		w.net = newNetwork(w)
 		w.born()

@@ -46,7 +46,9 @@ type world struct {
 	over     bool          // faults have ended
 	hooks    []*hook
 	jobs     []*job
-	upset    []time.Duration // when something happened that may repeat a message
+	upset    []time.Duration            // when something happened that may repeat a message
+	replays  map[string][]time.Duration // of messages, by id
+	trimmed  time.Time                  // deliveries before are deleted, when they have ended
 	twoNodes bool
 	steps    int
 	again    bool      // a pass failed; it is tried again at once
@@ -62,6 +64,7 @@ type world struct {
 	spans  map[string]stretch            // by process
 	heard  time.Time                     // the newest mark, by the servers' clock
 	gaps   []gap                         // that no pass has made good yet
+	dead   map[address]bool              // what was given up
 }
 
 // violation is a promise that was broken.
