@@ -276,10 +276,14 @@ func (w *world) report(j *job, signal, run string) {
 
 func (w *world) addHook() {
 	h := &hook{host: fmt.Sprintf("hook-%d.example", len(w.hooks)+1)}
-	c, err := monitor.Channel{
+	to := monitor.Channel{
 		Project: w.project.ID, Name: h.host, Kind: monitor.Webhook, Created: w.now(),
 		Settings: monitor.Settings{URL: "http://" + h.host + "/in", Secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
-	}.Valid()
+	}
+	if w.chance(20) {
+		to.Kind, to.Settings = monitor.Email, monitor.Settings{Address: "ops@" + h.host}
+	}
+	c, err := to.Valid()
 	if err == nil {
 		c, err = w.store.CreateChannel(w.t.Context(), c)
 	}

@@ -73,6 +73,7 @@ func (w *world) start(name string) {
 		Store: w.port(n, noting), Pings: w.port(n, noting), Now: w.now, Log: quietLog, BaseURL: "https://rollcall.example",
 		Senders: map[monitor.ChannelKind]alerter.Sender{
 			monitor.Webhook: w.bug.sender(n, alerter.Webhook(outbound.ClientOver(w.net.dial), "sim")),
+			monitor.Email:   w.bug.sender(n, w.net.about(alerter.Email(relay, w.net.ring))),
 		},
 	}
 	n.scheduler = &scheduler.Scheduler{
@@ -205,15 +206,22 @@ func (n *node) dies(where string) {
 }
 
 // missed tells the oracles that what one of two processes did not take may have been
-// lost, until it was not waited for any more.
+// lost, until it was not waited for any more: now, and then of what began meanwhile.
 func (w *world) missed(n *node) {
-	if w.twoNodes {
+	if !w.twoNodes {
+		return
+	}
+	w.mu.Lock()
+	from := w.spans[n.name].at
+	w.mu.Unlock()
+	to := from.Add(expelled + markEvery)
+	tell := func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		from := w.spans[n.name].at
-		to := from.Add(expelled + markEvery)
 		w.outage(gap{perhaps: from, surely: to, to: to})
 	}
+	tell()
+	w.agenda.at(w.lived()+expelled+markEvery, tell)
 }
 
 // bury waits for what is left of dead processes; true when there was one.

@@ -343,6 +343,8 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	o.back = to
 	if to.After(surely) {
 		o.away = to
+	} else { // another process was there, and said when this one is not waited for
+		o.back = to.Add(-markEvery)
 	}
 	sure := to.Sub(surely) > blindAfter
 	more := func(w *window, made *time.Time, first, last time.Time, sure bool) bool {

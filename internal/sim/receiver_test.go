@@ -67,10 +67,19 @@ type network struct {
 	manners    map[string]manner
 	seen       map[string]int // attempts by message id
 	receptions []reception
+	letters    map[string]reception // what mails tell, by id
+
+	post *line
 }
 
 func newNetwork(w *world) *network {
-	return &network{w: w, manners: map[string]manner{}, seen: map[string]int{}}
+	return &network{w: w, manners: map[string]manner{}, seen: map[string]int{}, letters: map[string]reception{}}
+}
+
+func (n *network) mannerOf(host string) manner {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.manners[host]
 }
 
 func (n *network) set(host string, m manner) {
@@ -82,10 +91,7 @@ func (n *network) set(host string, m manner) {
 // dial opens a connection to a receiver.
 func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
 	host, _, _ := strings.Cut(address, ":")
-	n.mu.Lock()
-	m := n.manners[host]
-	n.mu.Unlock()
-	if m == refuses {
+	if n.mannerOf(host) == refuses {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	}
 	near, far := net.Pipe()
@@ -122,14 +128,10 @@ func (n *network) serve(host string, conn net.Conn) {
 	default:
 		got.turns = []turn{{body.Data.Check.Name, body.Type, body.Data.Seq}}
 	}
-	m, chance := n.read(&got)
+	m := n.read(&got)
 	if m == hangs {
 		_, _ = io.Copy(io.Discard, conn) // until the other side gives up
 		return
-	}
-	if m == slow {
-		time.Sleep(time.Duration(1+chance%8) * time.Second)
-		m = fine
 	}
 	if got.ambiguous {
 		return
@@ -163,7 +165,7 @@ type change struct {
 // read notes the message and decides how it is treated. The way here takes a time
 // that no other message's takes, so that the order of all things is the same each
 // time a seed is played.
-func (n *network) read(got *reception) (manner, uint64) {
+func (n *network) read(got *reception) manner {
 	n.mu.Lock()
 	n.seen[got.id]++
 	chance := hash(n.w.seed, got.host, got.String(), got.id, n.seen[got.id])
@@ -185,9 +187,9 @@ func (n *network) read(got *reception) (manner, uint64) {
 	n.mu.Unlock()
 	n.w.note("  %s reads %s: %s", got.host, got, m)
 	if m == slow {
-		return slow, chance >> 16
+		time.Sleep(time.Duration(1+chance>>16%8) * time.Second)
 	}
-	return answer, chance >> 16
+	return answer
 }
 
 // hash is a number that follows from what it is given, and looks like chance.

@@ -75,6 +75,7 @@ func live(t *testing.T, dir string, seed uint64, b bug) outcome {
 			replays: map[string][]time.Duration{}, dead: map[address]bool{},
 		}
 		w.net = newNetwork(w)
+		defer w.net.openPost()()
 		w.born()
 		w.live(span)
 		w.peace()
