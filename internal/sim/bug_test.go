@@ -38,6 +38,8 @@ const (
 	shortDigest                   // a digest leaves one of its changes out
 	trimPending                   // what is old is deleted though it still waits to be sent
 	replayUnsent                  // a replay only looks as if it were made
+	madeGoodTwice                 // an outage of ours is made good as if there had been two
+	mailUnanswered                // a mail of which nobody knows whether it was taken counts as sent
 )
 
 // transitions is the door with the mistakes that are made there.
@@ -82,6 +84,15 @@ func (b bug) transitions(p *port, ctx context.Context, steps []store.Step) ([]st
 				case c.Status == monitor.Paused && !p.w.stale[c.ID].IsZero():
 					change.Check.Due = p.w.stale[c.ID]
 					change.Check.Wake = change.Check.Due.Add(c.Grace)
+				}
+				return change
+			}
+		case b == madeGoodTwice && p.part == judging:
+			steps[i].Decide = func(c monitor.Check) monitor.Change {
+				change := right(c)
+				if more := change.Check.Credit - c.Credit; more > 0 {
+					change.Check.Credit += more
+					change.Check.Wake = change.Check.Wake.Add(more)
 				}
 				return change
 			}
@@ -204,6 +215,14 @@ func (b bug) sender(n *node, right alerter.Sender) alerter.Sender {
 			}
 			return right.Send(ctx, m)
 		})
+	case mailUnanswered:
+		return sender(func(ctx context.Context, m alerter.Message) alerter.Outcome {
+			out := right.Send(ctx, m)
+			if m.Channel.Kind == monitor.Email && out.Code == nil {
+				out.Verdict = monitor.Done
+			}
+			return out
+		})
 	}
 	return right
 }
@@ -239,6 +258,8 @@ var planted = []struct {
 	{"a replay that is not made", replayUnsent, 20},
 	{"retention that takes what still waits", trimPending, 60},
 	{"a digest that leaves a change out", shortDigest, 60},
+	{"a mail without an answer counts as sent", mailUnanswered, 60},
+	{"an outage made good twice", madeGoodTwice, 60},
 }
 
 // TestEveryPlantedBugIsFound shows that the oracle has teeth: with each mistake one

@@ -267,7 +267,10 @@ func (w *world) observeSilence(j *job, f *monitor.Flip) {
 		return
 	}
 	w.madeGood()
-	for _, s := range j.waiting {
+	for _, s := range j.waiting { // ingest may have given up what came before an outage ended
+		if s.came.Before(j.oracle.back) {
+			continue
+		}
 		if !s.answered && s.signal == "success" && s.age == 0 && s.came.Before(got.at) && !s.node.dead.Load() && got.reason == "timeout" {
 			w.wrongLocked("FALSE", j, "down at %s, while %s of %s waited to be stored", clock(got.at), s.mark, clock(s.came))
 		}

@@ -10,11 +10,13 @@ const (
 	blindAfter = 15 * time.Second // a shorter gap is no outage
 	markEvery  = 5 * time.Second  // so much may be blind before it
 	warmUp     = 90 * time.Second
-	repeated   = 2 * time.Minute // within which the same end of a run is one
-	reordered  = 5 * time.Second // within which a start may come after its end
-	settling   = time.Minute     // that a late report gives to what is overdue
-	tooEarly   = time.Minute     // before its slot a ping still satisfies it
-	expelled   = time.Minute     // after which a silent process is not waited for
+	repeated   = 2 * time.Minute  // within which the same end of a run is one
+	reordered  = 5 * time.Second  // within which a start may come after its end
+	settling   = time.Minute      // that a late report gives to what is overdue
+	tooEarly   = time.Minute      // before its slot a ping still satisfies it
+	soon       = 10 * time.Minute // until the next ping, and twice the outage up to
+	soonAtMost = time.Hour
+	expelled   = time.Minute // after which a silent process is not waited for
 	lateBound  = expelled + 15*time.Second
 )
 
@@ -347,11 +349,14 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 		o.back = to.Add(-markEvery)
 	}
 	sure := to.Sub(surely) > blindAfter
-	more := func(w *window, made *time.Time, first, last time.Time, sure bool) bool {
+	// most lets the part of the wait since base that was blind not count, least only
+	// that nobody is told before clients have come again.
+	more := func(w *window, made *time.Time, base, until, first, last time.Time, sure bool) bool {
 		if !last.After(perhaps) || !to.After(*made) {
 			return false
 		}
-		w.most += to.Sub(latest(perhaps, *made)) + warmUp
+		waited := max(0, until.Sub(latest(base, latest(perhaps, *made))))
+		w.most += latest(last.Add(waited), to).Add(warmUp).Sub(last)
 		*made = to
 		if sure && first.After(surely) {
 			w.least += latest(first, to).Add(warmUp).Sub(first)
@@ -359,8 +364,9 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 		return true
 	}
 	for i := range o.runs {
-		if first, last, ok := o.runDeadline(o.runs[i]); ok {
-			more(&o.runs[i].credit, &o.runs[i].made, first, last, sure)
+		r := &o.runs[i]
+		if first, last, ok := o.runDeadline(*r); ok {
+			more(&r.credit, &r.made, r.start, to, first, last, sure)
 		}
 	}
 	early := tooEarly
@@ -369,10 +375,12 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	}
 	first, last, ok := o.deadline()
 	sureOf := sure && o.due.Add(-tooEarly).Before(to)
-	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, first, last, sureOf) {
+	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, o.due, earliest(to, last), first, last, sureOf) {
 		o.blind = true
-		next := o.next(to.Add(tooEarly)) // the first ping that cannot have been lost may decide
-		o.credit.most = max(o.credit.most, next.Sub(o.due))
+		next := o.next(to.Add(tooEarly)) // the first ping that cannot have been lost decides, when that is soon
+		if next.Add(o.grace).Sub(to) <= soon+min(2*to.Sub(perhaps), soonAtMost) {
+			o.credit.most = max(o.credit.most, next.Sub(o.due))
+		}
 	}
 	for i := range o.swallowed {
 		s := &o.swallowed[i]
