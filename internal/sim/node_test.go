@@ -179,13 +179,14 @@ func (w *world) marked(m store.CoverageMark) {
 			g.surely = latest(g.surely, other.at)
 		}
 	}
-	if g.to.Sub(g.surely) <= blindAfter { // the other was there
+	if g.surely.After(g.perhaps) && g.to.Sub(g.surely) <= blindAfter { // the other was there
 		if before.stopped {
 			return
 		}
 		g.to = earliest(g.to, g.perhaps.Add(expelled+markEvery))
+		g.surely = g.to
 	}
-	if g.to.Sub(g.perhaps) > blindAfter {
+	if long := g.to.Sub(g.perhaps); long > blindAfter || long > 0 && m.Cause != "" { // of a loss it knows itself
 		w.gaps = append(w.gaps, g)
 		w.wakeUp() // a pass is due
 	}
@@ -313,9 +314,6 @@ func (w *world) madeGood() {
 
 // outage tells the oracles; mu is held.
 func (w *world) outage(g gap) {
-	if g.to.Sub(g.perhaps) <= blindAfter {
-		return
-	}
 	w.trace = append(w.trace, "  blind since "+clock(g.perhaps)+" or "+clock(g.surely)+", until "+clock(g.to))
 	for _, j := range w.jobs {
 		if !j.deleted {

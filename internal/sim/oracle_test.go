@@ -339,16 +339,13 @@ func (o *oracle) judgeRuns(now time.Time) {
 // outage tells that Rollcall was blind, perhaps from one time on and surely from
 // another, until it noticed. What several processes missed at once was one wait.
 func (o *oracle) outage(perhaps, surely, to time.Time) {
-	if to.Sub(perhaps) <= blindAfter {
-		return
-	}
 	o.back = to
 	if to.After(surely) {
 		o.away = to
 	} else { // another process was there, and said when this one is not waited for
 		o.back = to.Add(-markEvery)
 	}
-	sure := to.Sub(surely) > blindAfter
+	sure := to.After(surely)
 	// most lets the part of the wait since base that was blind not count, least only
 	// that nobody is told before clients have come again.
 	more := func(w *window, made *time.Time, base, until, first, last time.Time, sure bool) bool {
