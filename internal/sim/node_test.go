@@ -219,7 +219,9 @@ func (w *world) missed(n *node) {
 	tell := func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.outage(gap{perhaps: from, surely: to, to: to})
+		if w.spans[n.name].at.Equal(from) { // else it is back
+			w.outage(gap{perhaps: from, surely: to, to: to})
+		}
 	}
 	tell()
 	w.agenda.at(w.lived()+expelled+markEvery, tell)

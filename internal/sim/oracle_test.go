@@ -374,9 +374,9 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	sureOf := sure && o.due.Add(-tooEarly).Before(to)
 	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, o.due, earliest(to, last), first, last, sureOf) {
 		o.blind = true
-		next := o.next(to.Add(tooEarly)) // the first ping that cannot have been lost decides, when that is soon
-		if next.Add(o.grace).Sub(to) <= soon+min(2*to.Sub(perhaps), soonAtMost) {
-			o.credit.most = max(o.credit.most, next.Sub(o.due))
+		// The first ping that cannot have been lost decides, when that is soon.
+		if o.next(to).Add(o.grace).Sub(to) <= soon+min(2*to.Sub(perhaps), soonAtMost) {
+			o.credit.most = max(o.credit.most, o.next(to.Add(tooEarly)).Sub(o.due))
 		}
 	}
 	for i := range o.swallowed {

@@ -23,6 +23,7 @@ var (
 	oneSeed = flag.Uint64("seed", 0, "live this one seed, with its trace")
 	seeds   = flag.Int("seeds", 0, "how many seeds to live; 0 is a few")
 	pastime = flag.Duration("for", 0, "stop after this time, however many seeds were lived; 0 never")
+	least   = flag.Int("least", 0, "how many seeds have to be lived in that time")
 	first   = flag.Uint64("first", 1, "the first of the seeds")
 )
 
@@ -177,6 +178,9 @@ func TestLives(t *testing.T) {
 		}
 	})
 	t.Logf("%d seeds of %d days in %s: %d pings, %d flips told, %d messages read", lived.Load(), span/day, time.Since(began).Round(time.Millisecond), pings.Load(), told.Load(), read.Load())
+	if lived.Load() < int64(*least) {
+		t.Errorf("%d seeds were lived in %s, want at least %d: the machine is too slow or too busy, or a life has become longer", lived.Load(), *pastime, *least)
+	}
 	for kind, words := range promises {
 		prove.Report(t, words, int(lived.Load()), broken[kind])
 	}

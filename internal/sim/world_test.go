@@ -51,6 +51,7 @@ type world struct {
 	trimmed  time.Time                  // deliveries before are deleted, when they have ended
 	twoNodes bool
 	steps    int
+	reports  int       // sent so far
 	again    bool      // a pass failed; it is tried again at once
 	zone     string    // of its cron lines
 	birth    time.Time // by a clock that is right
