@@ -328,6 +328,7 @@ func (w *world) someone() {
 	case 8:
 		w.switchHook(h, !h.disabled)
 		w.agenda.at(w.lived()+w.between(time.Minute, 2*day), func() { w.switchHook(h, false) })
+		w.agenda.at(w.lived()+w.between(keptFor, 2*keptFor), w.tidy) // while much waits
 	case 9:
 		if w.chance(50) {
 			w.remove(j)
