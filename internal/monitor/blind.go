@@ -44,15 +44,17 @@ func (c Check) Overlook(blind Blind) Change {
 	for i := range c.Runs {
 		run := &c.Runs[i]
 		limit := run.Start.Add(c.RunLimit() + run.Credit)
-		if run.Open() && !run.Over && limit.After(blind.From) && run.Start.Before(blind.To) {
-			run.Credit += blind.To.Sub(later(run.Start, blind.From)) + WarmUp
+		if run.Open() && !run.Over && limit.After(blind.From) && run.Start.Before(blind.To) && blind.To.After(run.Unseen) {
+			from, warmUp := blind.since(run.Unseen)
+			run.Credit += blind.To.Sub(later(run.Start, from)) + warmUp
 			run.Unseen, doubt = blind.To, true
 		}
 	}
 	deadline, ok := c.scheduleDeadline()
-	if ok && deadline.After(blind.From) && c.earliest().Before(blind.To) {
-		waited := max(0, earlier(blind.To, deadline).Sub(later(blind.From, c.Due)))
-		extended := later(deadline.Add(waited), blind.To).Add(WarmUp)
+	if ok && deadline.After(blind.From) && c.earliest().Before(blind.To) && blind.To.After(c.BlindTo) {
+		from, warmUp := blind.since(c.BlindTo)
+		waited := max(0, earlier(blind.To, deadline).Sub(later(from, c.Due)))
+		extended := later(deadline.Add(waited+warmUp), blind.To.Add(WarmUp))
 		patience := blindPatience + min(2*blind.To.Sub(blind.From), patienceLimit)
 		next := c.nextSeen(blind.To)
 		if decides := next.Add(c.Grace); c.Status != Unknown && !next.IsZero() && decides.Sub(blind.To) <= patience {
@@ -66,6 +68,16 @@ func (c Check) Overlook(blind Blind) Change {
 	}
 	c.BlindFrom = blind.From
 	return Change{Check: c.wakeAt()}.recorded(before, blind.To, ByBlindness)
+}
+
+// since is from when on the interval is to be made good, and with which warm-up,
+// where another one was made good up to the given time: of several nodes each has an
+// interval of its own when their database is away, but a wait was blind once.
+func (b Blind) since(madeGood time.Time) (from time.Time, warmUp time.Duration) {
+	if madeGood.Before(b.From) {
+		return b.From, WarmUp
+	}
+	return madeGood, 0
 }
 
 // nextSeen is the first run after a blind interval of which no ping can have been

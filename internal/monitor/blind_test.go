@@ -41,3 +41,30 @@ func TestAPingThatWasLostBeforeItWasDueIsNoFailure(t *testing.T) {
 		t.Errorf("%s, want unknown: its ping may have been lost", got)
 	}
 }
+
+// Each of several nodes has a blind interval of its own when their database is away.
+// The wait was blind once all the same.
+func TestWhatSeveralNodesMissedAtOnceIsMadeGoodOnce(t *testing.T) {
+	began := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	limit := 20 * time.Minute
+	c := monitor.Create(monitor.Check{Config: monitor.Config{
+		Name: "job", Grace: 30 * time.Minute, MaxRuntime: &limit, Schedule: schedule.Spec{Kind: schedule.Cron, Expr: "0 0,12 * * *", Zone: "UTC"},
+	}}, began)
+	c = c.Receive(monitor.Ping{At: began, Signal: monitor.Success}).Check
+	noon := began.Add(12 * time.Hour)
+	running := c.Receive(monitor.Ping{At: noon.Add(-10 * time.Minute), Signal: monitor.Start, RunID: "a"}).Check
+	outage := monitor.Blind{From: noon.Add(-3 * time.Minute), To: noon.Add(2 * time.Hour)}
+	other := monitor.Blind{From: outage.From.Add(2 * time.Second), To: outage.To}
+	back := monitor.Blind{From: outage.From.Add(4 * time.Second), To: outage.To.Add(3 * time.Second)}
+	for _, before := range []monitor.Check{c, running} {
+		once := before.Overlook(outage).Check
+		want, _ := once.Deadline()
+		twice := once.Overlook(other).Check
+		if got, _ := twice.Deadline(); !got.At.Equal(want.At) {
+			t.Errorf("the deadline %v is %v after the second node's interval", want.At, got.At)
+		}
+		if got, _ := twice.Overlook(back).Check.Deadline(); got.At.Sub(want.At) != 3*time.Second {
+			t.Errorf("the deadline %v is %v after the third's, which was 3 s longer", want.At, got.At)
+		}
+	}
+}

@@ -83,8 +83,8 @@ func (s Span) coveredAgain(spans []Span) (to time.Time, settled bool) {
 	}
 	for _, other := range spans {
 		at := later(from, other.Since)
-		if other == s || other.At.Before(at) {
-			continue
+		if other == s || other.At.Before(at) || other.Stopped && other.At.Equal(at) {
+			continue // a node that stops at that instant takes nothing over
 		}
 		if !settled || at.Before(to) {
 			to, settled = at, true

@@ -44,6 +44,13 @@ func TestSurvey(t *testing.T) {
 		{"a short restart", []monitor.Span{span("a", 0, 980, stopped, resumed(990)), span("a", 990, 999)}, "a", now, nil, 1},
 		{"a long one", []monitor.Span{span("a", 0, 800, stopped, resumed(990)), span("a", 990, 999)}, "a", now, []monitor.Blind{gap(800, 990)}, 1},
 		{"a long one under another name", []monitor.Span{span("a", 0, 800, stopped), span("b", 990, 999)}, "b", now, []monitor.Blind{gap(800, 990)}, 1},
+		{
+			"all stop at the same instant",
+			[]monitor.Span{span("a", 0, 800, stopped, resumed(990)), span("b", 0, 800, stopped), span("a", 990, 999)},
+			"a", now,
+			[]monitor.Blind{gap(800, 990)},
+			2,
+		},
 		{"a crash; nobody is there until it is back", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999)}, "a", now, []monitor.Blind{gap(800, 990)}, 1},
 		{"a crash that another node saw through", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(800, 860)}, 1},
 		{"a node stood still for 20 s", []monitor.Span{span("a", 0, 900, resumed(920)), span("a", 920, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(900, 920)}, 1},

@@ -114,6 +114,9 @@ func (c Check) alive(p Ping) Check {
 func (c Check) succeed(p *Ping) (Check, *Flip) {
 	at := later(c.LastPing, p.At)
 	c, start := c.end(p)
+	if c.Status == Down {
+		c.overrun(p.Received()) // as if the scheduler had come by first, for which it is no news
+	}
 	c.LastPing, c.LastSuccess, c.LastExit, c.LastDuration = at, at, p.Exit, p.Duration
 	streak := c.FailStreak
 	c.FailStreak = 0

@@ -56,6 +56,14 @@ func TestStories(t *testing.T) {
 			00:00 success     | up    quiet due 01:00
 			00:30 log         | up    due 01:00 kept n 2`},
 
+		{"a run that overran while the check was down is no news when it is up, whoever came first", check(t, "1h", "15m"), `
+			00:00 success     | up    quiet due 01:00
+			00:10 start a     | running
+			00:11 fail b      | down  told fail
+			00:24:50 start c  | down
+			00:25:01 success c | up   told due 01:25:01
+			00:25:02 judge    | up    due 01:25:01`},
+
 		{"a run is measured and closes with its end", check(t, "0 2 * * *", "15m"), `
 			02:00:05 start a  | running kept due –
 			02:05:05 success a | up   quiet took 5m due 1@02:00 idle`},

@@ -35,6 +35,11 @@ const (
 	countTwice                    // a repeated end of a run counts again
 	newID                         // every attempt has an id of its own
 	cronLibrary                   // slots are the cron library's, which knows no clock changes
+	shortDigest                   // a digest leaves one of its changes out
+	trimPending                   // what is old is deleted though it still waits to be sent
+	replayUnsent                  // a replay only looks as if it were made
+	madeGoodTwice                 // an outage of ours is made good as if there had been two
+	mailUnanswered                // a mail of which nobody knows whether it was taken counts as sent
 )
 
 // transitions is the door with the mistakes that are made there.
@@ -43,6 +48,7 @@ func (b bug) transitions(p *port, ctx context.Context, steps []store.Step) ([]st
 	for i := range steps {
 		right := steps[i].Decide
 		switch {
+		case steps[i].Mark != nil:
 		case b == flipAlone && p.part == judging:
 			steps[i].Decide = func(c monitor.Check) monitor.Change {
 				change := right(c)
@@ -78,6 +84,15 @@ func (b bug) transitions(p *port, ctx context.Context, steps []store.Step) ([]st
 				case c.Status == monitor.Paused && !p.w.stale[c.ID].IsZero():
 					change.Check.Due = p.w.stale[c.ID]
 					change.Check.Wake = change.Check.Due.Add(c.Grace)
+				}
+				return change
+			}
+		case b == madeGoodTwice && p.part == judging:
+			steps[i].Decide = func(c monitor.Check) monitor.Change {
+				change := right(c)
+				if more := change.Check.Credit - c.Credit; more > 0 {
+					change.Check.Credit += more
+					change.Check.Wake = change.Check.Wake.Add(more)
 				}
 				return change
 			}
@@ -147,6 +162,30 @@ func (b bug) lease(p *port, ctx context.Context, l store.Lease) ([]store.Dispatc
 	return p.Store.LeaseDeliveries(ctx, l)
 }
 
+func (b bug) gather(p *port, ctx context.Context, channel monitor.ChannelID, now time.Time) (bool, error) {
+	more, err := p.Store.Gather(ctx, channel, now)
+	if b == shortDigest && err == nil {
+		p.w.exec(`UPDATE roundups SET content = json_remove(content, '$.changes[0]'), down = down - 1
+			WHERE delivery_id = (SELECT max(delivery_id) FROM roundups) AND json_array_length(content, '$.changes') = down + up`)
+	}
+	return more, err
+}
+
+func (b bug) trim(w *world, keep store.Keep) (bool, error) {
+	if b == trimPending {
+		w.exec(`DELETE FROM deliveries WHERE created_at < ?`, keep.Deliveries.UnixMicro())
+	}
+	return w.store.Trim(w.t.Context(), keep)
+}
+
+func (b bug) replay(w *world, d store.DeliveryRow) error {
+	err := w.store.ReplayDelivery(w.t.Context(), w.project.ID, d.ID, w.now())
+	if b == replayUnsent {
+		w.exec(`UPDATE deliveries SET state = 'sent', ended_at = next_at, next_at = NULL WHERE id = ?`, int64(d.ID))
+	}
+	return err
+}
+
 // exec changes the database past the store.
 func (w *world) exec(query string, args ...any) {
 	db, err := sql.Open("sqlite", w.path+"?_pragma=busy_timeout(5000)")
@@ -176,6 +215,14 @@ func (b bug) sender(n *node, right alerter.Sender) alerter.Sender {
 			}
 			return right.Send(ctx, m)
 		})
+	case mailUnanswered:
+		return sender(func(ctx context.Context, m alerter.Message) alerter.Outcome {
+			out := right.Send(ctx, m)
+			if m.Channel.Kind == monitor.Email && out.Code == nil {
+				out.Verdict = monitor.Done
+			}
+			return out
+		})
 	}
 	return right
 }
@@ -187,7 +234,7 @@ func (s sender) Send(ctx context.Context, m alerter.Message) alerter.Outcome { r
 
 func (b bug) blindfold(s *scheduler.Scheduler) {
 	if b == noEvidence {
-		s.Evidence = nil
+		s.Evidence = func(now time.Time) time.Time { return now }
 	}
 }
 
@@ -208,6 +255,11 @@ var planted = []struct {
 	{"the clock instead of the evidence", noEvidence, 60},
 	{"up before its down", noLane, 60},
 	{"the cron library's slots", cronLibrary, 60},
+	{"a replay that is not made", replayUnsent, 20},
+	{"retention that takes what still waits", trimPending, 60},
+	{"a digest that leaves a change out", shortDigest, 60},
+	{"a mail without an answer counts as sent", mailUnanswered, 60},
+	{"an outage made good twice", madeGoodTwice, 60},
 }
 
 // TestEveryPlantedBugIsFound shows that the oracle has teeth: with each mistake one

@@ -84,13 +84,11 @@ func cronPlan(expr, zone string, from time.Time, span time.Duration) plan {
 // matches reads minute, hour, day of month, month and weekday of a wall's minute.
 // The lines used here restrict the day in one of the two ways only.
 func matches(fields []string, wall int64) bool {
-	t := time.Unix(wall*60, 0).UTC()
-	for i, value := range []int{t.Minute(), t.Hour(), t.Day(), int(t.Month()), int(t.Weekday())} {
-		if !inField(fields[i], value) {
-			return false
-		}
+	if !inField(fields[0], int(wall%60)) || !inField(fields[1], int(wall/60%24)) { // as nearly always
+		return false
 	}
-	return true
+	t := time.Unix(wall*60, 0).UTC()
+	return inField(fields[2], t.Day()) && inField(fields[3], int(t.Month())) && inField(fields[4], int(t.Weekday()))
 }
 
 func inField(field string, value int) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -22,7 +23,10 @@ import (
 	"rollcall/internal/store/sqlite"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // a life keeps little, and makes much that is thrown away
+	pgtest.Main(m)
+}
 
 // TestBothEnginesHaveTheSameHistory lets the same things happen on both databases,
 // at the same given times, and compares all that is stored of them.

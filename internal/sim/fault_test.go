@@ -3,6 +3,8 @@ package sim_test
 import (
 	"fmt"
 	"time"
+
+	"rollcall/internal/monitor"
 )
 
 // outages are how long Rollcall is away.
@@ -26,6 +28,7 @@ func (w *world) misfortune() {
 			}
 		}
 	}
+	w.agenda.at(max(w.lived(), at-w.between(0, 2*markEvery)), w.rise)
 	w.agenda.at(at, func() {
 		if !w.over && !w.trouble.away.Load() {
 			fault()
@@ -43,7 +46,7 @@ func (w *world) drawFault() func() {
 	case 2:
 		return func() { w.halt(pick, length) }
 	case 3:
-		return func() { w.databaseAway(length) }
+		return func() { w.databaseAway(min(length, 20*time.Minute)) } // ingest tries again every second
 	case 4:
 		return func() {
 			w.note("refuses %d calls of %s", n, opNames[which])
@@ -82,6 +85,7 @@ func (w *world) lastMoment(pick int, stall time.Duration) {
 	if !ok || j.deleted || at < w.lived() {
 		return
 	}
+	w.agenda.at(max(w.lived(), at-markEvery*3/2), w.rise)
 	w.agenda.at(at, func() {
 		if !w.over && j.free < w.lived() {
 			w.note("storing stalls for %s", stall)
@@ -95,14 +99,14 @@ func (w *world) lastMoment(pick int, stall time.Duration) {
 // within hours.
 func (w *world) dieAt(which op, when int32) {
 	w.note("dies at the next %s (%d)", opNames[which], when)
-	w.mark()
+	w.rise()
 	w.trouble.die[which].Store(when)
 	w.agenda.at(w.lived()+12*time.Hour, func() { w.trouble.die[which].Store(0) })
 }
 
 // crash kills one process, or all, and starts them anew some time later.
 func (w *world) crash(pick int, length time.Duration) {
-	w.mark()
+	w.rise()
 	for i, n := range w.nodes {
 		if i == pick%len(w.nodes) || pick&64 == 0 {
 			n.dies("as it stands")
@@ -114,7 +118,7 @@ func (w *world) crash(pick int, length time.Duration) {
 
 // halt stops one process, or all, in good order.
 func (w *world) halt(pick int, length time.Duration) {
-	w.mark()
+	w.rise()
 	for i := len(w.nodes) - 1; i >= 0; i-- {
 		if i == pick%len(w.nodes) || pick&64 == 0 {
 			w.stop(w.nodes[i])
@@ -139,10 +143,7 @@ func (w *world) revive() {
 }
 
 func (w *world) databaseAway(length time.Duration) {
-	w.mark()
-	for _, n := range w.nodes {
-		n.blinded = true
-	}
+	w.rise()
 	w.note("the database is away for %s", length)
 	w.disturbed()
 	w.trouble.away.Store(true)
@@ -151,22 +152,21 @@ func (w *world) databaseAway(length time.Duration) {
 		w.note("the database is back")
 		w.disturbed()
 		w.trouble.away.Store(false)
+		w.until = w.lived() + awake
+		w.sendAt = 0
 		w.tickSoon()
 	})
 }
 
 // jump sets the servers' clock.
 func (w *world) jump(by time.Duration) {
-	w.mark()
+	w.rise()
 	w.note("the clock is set by %s", by)
 	w.disturbed()
 	w.skew.Add(int64(by))
-	for _, n := range w.nodes {
-		n.blinded = by > 0
-		if by < 0 {
-			n.heard, w.heard = w.now(), w.now()
-		}
-	}
+	w.mu.Lock()
+	w.heard = earliest(w.heard, w.now())
+	w.mu.Unlock()
 	w.sendAt = 0
 	w.tickSoon()
 }
@@ -189,6 +189,7 @@ func (w *world) peace() {
 		w.net.set(h.host, fine)
 		w.switchHook(h, false)
 	}
+	w.replay(1000, monitor.Dead)
 	w.live(w.lived() + 6*time.Hour) // who is dead is told
 	for _, j := range w.jobs {
 		w.pause(j)

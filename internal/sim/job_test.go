@@ -36,7 +36,6 @@ type job struct {
 	waiting []*submission // not stored yet, in the order in which they were sent
 	sent    []*submission
 	told    []told
-	kept    map[string]int // rows by the mark of the ping
 	flips   int64
 	last    string // status after the last flip
 }
@@ -66,6 +65,7 @@ type submission struct {
 	answered bool // before its time was over
 	stored   bool
 	row      bool // it was kept, and is no repetition
+	n        int64
 }
 
 // spec is the schedule as the product is told it.
@@ -90,7 +90,7 @@ func (w *world) seeded() uuid.UUID {
 func (w *world) create(p plan, grace, limit time.Duration) *job {
 	name := fmt.Sprintf("job-%d", len(w.jobs)+1)
 	j := &job{
-		name: name, uuid: w.seeded(), plan: p, works: true, kept: map[string]int{}, last: "new",
+		name: name, uuid: w.seeded(), plan: p, works: true, last: "new",
 		oracle: &oracle{plan: p, grace: grace, limit: limit, status: "new"},
 		config: monitor.Config{Name: name, Schedule: p.spec(), Grace: grace, MaxRuntime: &limit},
 	}
@@ -121,6 +121,9 @@ func (w *world) send(j *job, signal, run string, age time.Duration, then func(ac
 		return
 	}
 	j.free = w.lived() + time.Millisecond
+	if w.trouble.armed(storing) {
+		w.rise()
+	}
 	if w.trouble.stall.Load() > 0 {
 		j.free += 10 * time.Second
 	}
@@ -147,10 +150,13 @@ func (w *world) send(j *job, signal, run string, age time.Duration, then func(ac
 	j.waiting, j.sent = append(j.waiting, s), append(j.sent, s)
 	s.node = n
 	w.mu.Unlock()
-	sent := w.lived()
+	sent, in := w.lived(), n.ingest
+	w.reports++
+	way := time.Duration(w.reports) // of the answer back: no two come at the same instant, or their order would be chance
 	n.parts.Go(func() {
-		result, err := n.ingest.Submit(context.Background(), report)
+		result, err := in.Submit(context.Background(), report)
 		acked := err == nil && !n.dead.Load()
+		time.Sleep(way)
 		gone := errors.Is(err, fault.NotFound)
 		w.mu.Lock()
 		s.acked = acked
@@ -180,7 +186,12 @@ func (w *world) swallowed(j *job, s *submission) {
 }
 
 // observe compares what was committed with what the oracles say.
-func (w *world) observe(p *port, results []store.Result) {
+func (w *world) observe(p *port, steps []store.Step, results []store.Result) {
+	for _, step := range steps {
+		if step.Mark != nil {
+			w.marked(*step.Mark)
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, result := range results {
@@ -193,8 +204,9 @@ func (w *world) observe(p *port, results []store.Result) {
 		switch {
 		case p.part == storing:
 			w.observePing(j, change)
+			w.wakeUp() // its sender may have gone
 		case p.part == judging:
-			w.observeSilence(p.node, j, change.Flip)
+			w.observeSilence(j, change.Flip)
 		}
 	}
 }
@@ -206,10 +218,11 @@ func (w *world) observePing(j *job, change monitor.Change) {
 		return
 	}
 	s.stored = true
+	s.counted = change.Outcome != monitor.Duplicate
 	want, again := j.oracle.ping(s.said)
 	s.row = s.row || change.Ping != nil && !again
 	if change.Ping != nil {
-		j.kept[change.Ping.UserAgent]++
+		s.n = change.Ping.N
 	}
 	if again && change.Ping != nil {
 		w.wrongLocked("TWICE", j, "%s of run %s was counted twice", s.signal, s.run)
@@ -251,17 +264,16 @@ func (w *world) corrected(j *job, s *submission, got *flip) {
 	delete(j.oracle.misses, got.corrects)
 }
 
-func (w *world) observeSilence(n *node, j *job, f *monitor.Flip) {
+func (w *world) observeSilence(j *job, f *monitor.Flip) {
 	got := flipOf(f)
 	if got == nil {
 		return
 	}
-	for _, m := range w.nodes { // whoever judges has made good what all missed
-		if m.gap != nil && m.gap.marked {
-			m.covered()
+	w.madeGood()
+	for _, s := range j.waiting { // ingest may have given up what came before an outage ended
+		if s.came.Before(j.oracle.back) {
+			continue
 		}
-	}
-	for _, s := range j.waiting {
 		if !s.answered && s.signal == "success" && s.age == 0 && s.came.Before(got.at) && !s.node.dead.Load() && got.reason == "timeout" {
 			w.wrongLocked("FALSE", j, "down at %s, while %s of %s waited to be stored", clock(got.at), s.mark, clock(s.came))
 		}

@@ -128,6 +128,14 @@ func (w *world) born() {
 	for range 3 {
 		w.agenda.at(w.between(time.Hour, span-12*time.Hour), w.busyJob)
 	}
+	for range 4 {
+		w.agenda.at(w.between(day, span), w.tidy)
+		w.agenda.at(w.between(day, span), func() { w.replay(3, monitor.Dead) })
+	}
+	w.agenda.at(w.between(day, span), func() { w.replay(1, monitor.Sent) })
+	if w.chance(12) {
+		w.agenda.at(w.between(time.Hour, span-12*time.Hour), w.herd)
+	}
 	for range 2 { // what is rare and tells most
 		stall, pick := w.between(time.Second, 8*time.Second), w.rng.IntN(1<<16)
 		w.agenda.at(w.between(day, span), func() { w.lastMoment(pick, stall) })
@@ -268,10 +276,14 @@ func (w *world) report(j *job, signal, run string) {
 
 func (w *world) addHook() {
 	h := &hook{host: fmt.Sprintf("hook-%d.example", len(w.hooks)+1)}
-	c, err := monitor.Channel{
+	to := monitor.Channel{
 		Project: w.project.ID, Name: h.host, Kind: monitor.Webhook, Created: w.now(),
 		Settings: monitor.Settings{URL: "http://" + h.host + "/in", Secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
-	}.Valid()
+	}
+	if w.chance(20) {
+		to.Kind, to.Settings = monitor.Email, monitor.Settings{Address: "ops@" + h.host}
+	}
+	c, err := to.Valid()
 	if err == nil {
 		c, err = w.store.CreateChannel(w.t.Context(), c)
 	}
@@ -316,6 +328,7 @@ func (w *world) someone() {
 	case 8:
 		w.switchHook(h, !h.disabled)
 		w.agenda.at(w.lived()+w.between(time.Minute, 2*day), func() { w.switchHook(h, false) })
+		w.agenda.at(w.lived()+w.between(keptFor, 2*keptFor), w.tidy) // while much waits
 	case 9:
 		if w.chance(50) {
 			w.remove(j)

@@ -10,11 +10,13 @@ const (
 	blindAfter = 15 * time.Second // a shorter gap is no outage
 	markEvery  = 5 * time.Second  // so much may be blind before it
 	warmUp     = 90 * time.Second
-	repeated   = 2 * time.Minute // within which the same end of a run is one
-	reordered  = 5 * time.Second // within which a start may come after its end
-	settling   = time.Minute     // that a late report gives to what is overdue
-	tooEarly   = time.Minute     // before its slot a ping still satisfies it
-	expelled   = time.Minute     // after which a silent process is not waited for
+	repeated   = 2 * time.Minute  // within which the same end of a run is one
+	reordered  = 5 * time.Second  // within which a start may come after its end
+	settling   = time.Minute      // that a late report gives to what is overdue
+	tooEarly   = time.Minute      // before its slot a ping still satisfies it
+	soon       = 10 * time.Minute // until the next ping, and twice the outage up to
+	soonAtMost = time.Hour
+	expelled   = time.Minute // after which a silent process is not waited for
 	lateBound  = expelled + 15*time.Second
 )
 
@@ -27,8 +29,10 @@ type oracle struct {
 	status        string
 	due           time.Time // the slot that is awaited
 	credit        window
-	blind         bool      // an outage may have swallowed the ping that is awaited
+	made          time.Time // up to when outages have been made good to what is awaited
+	blind         bool      // one may have swallowed the ping that is awaited
 	back          time.Time // from the last outage
+	away          time.Time // until then nobody could judge
 	runs          []run
 	last, started time.Time // end, and start
 	vague         bool      // it cannot be told; nothing is demanded until a person resets it
@@ -45,6 +49,8 @@ type run struct {
 	how        string // it ended
 	over       bool
 	credit     window
+	made       time.Time
+	heard      time.Time // when what is known last of it was received
 }
 
 // said is a ping as its sender knows it.
@@ -54,6 +60,9 @@ type said struct {
 	signal string
 	run    string
 	surely bool // for what was swallowed: Rollcall was surely blind then
+	// counted: Rollcall took it for a new one, which it may when what it repeats was
+	// received longer ago than repeated.
+	counted bool
 }
 
 // flip is a change that is expected of Rollcall, or that it made.
@@ -66,6 +75,13 @@ type flip struct {
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b
@@ -116,7 +132,7 @@ func (o *oracle) ping(p said) (f *flip, again bool) {
 	if o.status == "down" {
 		o.judgeRuns(p.came)
 	}
-	if o.repeats(p) {
+	if since, again := o.repeats(p); again && !(p.counted && p.came.Sub(since) >= repeated) {
 		if p.signal == "success" && o.status == "up" {
 			o.last = latest(o.last, p.at)
 			o.bind(o.last, o.last)
@@ -137,15 +153,22 @@ func (o *oracle) ping(p said) (f *flip, again bool) {
 	return f, false
 }
 
-func (o *oracle) repeats(p said) bool {
+// repeats reports whether p says what its run has said before, and when that came.
+func (o *oracle) repeats(p said) (since time.Time, again bool) {
 	if p.run == "" || p.signal == "log" {
-		return false
+		return since, false
 	}
 	open, ended := o.find(p.run, true), o.find(p.run, false)
 	if p.signal == "start" {
-		return open != nil && p.at.Sub(open.start) < repeated
+		if open == nil {
+			return since, false
+		}
+		return open.heard, p.at.Sub(open.start) < repeated
 	}
-	return open == nil && ended != nil && ended.how == p.signal
+	if open != nil || ended == nil {
+		return since, false
+	}
+	return ended.heard, ended.how == p.signal
 }
 
 func (o *oracle) move(p said) *flip {
@@ -182,7 +205,7 @@ func (o *oracle) start(p said) {
 			others = append(others, r)
 		}
 	}
-	o.runs = append(others, run{id: p.run, start: p.at})
+	o.runs = append(others, run{id: p.run, start: p.at, heard: p.came})
 	if !o.due.IsZero() {
 		o.bind(p.at, o.started)
 	}
@@ -191,11 +214,11 @@ func (o *oracle) start(p said) {
 // end closes the run that p ends and returns when it started, zero if that is not known.
 func (o *oracle) end(p said) time.Time {
 	if r := o.find(p.run, true); r != nil {
-		r.end, r.how = p.at, p.signal
+		r.end, r.how, r.heard = p.at, p.signal, p.came
 		return r.start
 	}
 	if p.run != "" {
-		o.runs = append(o.runs, run{id: p.run, end: p.at, how: p.signal})
+		o.runs = append(o.runs, run{id: p.run, end: p.at, how: p.signal, heard: p.came})
 		return time.Time{}
 	}
 	for i := range o.runs {
@@ -237,7 +260,7 @@ func (o *oracle) bind(ran, now time.Time) {
 
 func (o *oracle) await(due time.Time) {
 	if !due.Equal(o.due) {
-		o.due, o.credit, o.blind, o.swallowed = due, window{}, false, nil
+		o.due, o.credit, o.made, o.blind, o.swallowed = due, window{}, time.Time{}, false, nil
 	}
 }
 
@@ -314,26 +337,33 @@ func (o *oracle) judgeRuns(now time.Time) {
 }
 
 // outage tells that Rollcall was blind, perhaps from one time on and surely from
-// another, until it noticed.
+// another, until it noticed. What several processes missed at once was one wait.
 func (o *oracle) outage(perhaps, surely, to time.Time) {
-	if to.Sub(perhaps) <= blindAfter {
-		return
-	}
 	o.back = to
-	sure := to.Sub(surely) > blindAfter
-	more := func(w *window, first, last time.Time, sure bool) bool {
-		if !last.After(perhaps) {
+	if to.After(surely) {
+		o.away = to
+	} else { // another process was there, and said when this one is not waited for
+		o.back = to.Add(-markEvery)
+	}
+	sure := to.After(surely)
+	// most lets the part of the wait since base that was blind not count, least only
+	// that nobody is told before clients have come again.
+	more := func(w *window, made *time.Time, base, until, first, last time.Time, sure bool) bool {
+		if !last.After(perhaps) || !to.After(*made) {
 			return false
 		}
-		w.most += to.Sub(perhaps) + warmUp
+		waited := max(0, until.Sub(latest(base, latest(perhaps, *made))))
+		w.most += latest(last.Add(waited), to).Add(warmUp).Sub(last)
+		*made = to
 		if sure && first.After(surely) {
 			w.least += latest(first, to).Add(warmUp).Sub(first)
 		}
 		return true
 	}
 	for i := range o.runs {
-		if first, last, ok := o.runDeadline(o.runs[i]); ok {
-			more(&o.runs[i].credit, first, last, sure)
+		r := &o.runs[i]
+		if first, last, ok := o.runDeadline(*r); ok {
+			more(&r.credit, &r.made, r.start, to, first, last, sure)
 		}
 	}
 	early := tooEarly
@@ -342,10 +372,12 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	}
 	first, last, ok := o.deadline()
 	sureOf := sure && o.due.Add(-tooEarly).Before(to)
-	if ok && o.due.Add(-early).Before(to) && more(&o.credit, first, last, sureOf) {
+	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, o.due, earliest(to, last), first, last, sureOf) {
 		o.blind = true
-		next := o.next(to.Add(tooEarly)) // the first ping that cannot have been lost may decide
-		o.credit.most = max(o.credit.most, next.Sub(o.due))
+		// The first ping that cannot have been lost decides, when that is soon.
+		if o.next(to).Add(o.grace).Sub(to) <= soon+min(2*to.Sub(perhaps), soonAtMost) {
+			o.credit.most = max(o.credit.most, o.next(to.Add(tooEarly)).Sub(o.due))
+		}
 	}
 	for i := range o.swallowed {
 		s := &o.swallowed[i]
@@ -368,7 +400,7 @@ func (o *oracle) silence(f flip) (kind, words string) {
 			}
 			return
 		case passed && kind == "":
-		case f.judged.Sub(last) > lateBound:
+		case o.late(last, f.judged):
 			kind, words = "LATE", fmt.Sprintf("judged at %s, the deadline was %s", clock(f.judged), clock(last))
 		default:
 			kind = ""
@@ -417,11 +449,19 @@ func (o *oracle) heardOf(f flip) bool {
 		case f.reason == "timeout" && (o.due.IsZero() || s.at.Before(o.due.Add(-max(o.grace, tooEarly)))): // out of rhythm
 		case f.reason == "timeout" && f.at.Before(o.satisfied(o.due, s.at).Add(o.grace)):
 			return true
-		case f.reason == "overrun" && o.find(s.run, true) != nil:
-			return true
+		case f.reason == "overrun":
+			r := o.find(s.run, true) // one that was told before is not what is told now
+			if r != nil && !r.over {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// late reports whether a deadline is judged too late, though somebody was there to judge.
+func (o *oracle) late(deadline, judged time.Time) bool {
+	return judged.Sub(latest(deadline, o.away)) > lateBound
 }
 
 // overdue returns the deadline that ought to have been judged long ago.
@@ -429,11 +469,11 @@ func (o *oracle) overdue(now time.Time) (time.Time, bool) {
 	if o.vague || o.status == "down" || o.status == "paused" {
 		return time.Time{}, false
 	}
-	if _, last, ok := o.deadline(); ok && now.Sub(last) > lateBound {
+	if _, last, ok := o.deadline(); ok && o.late(last, now) {
 		return last, true
 	}
 	for _, r := range o.runs {
-		if _, last, ok := o.runDeadline(r); ok && now.Sub(last) > lateBound {
+		if _, last, ok := o.runDeadline(r); ok && o.late(last, now) {
 			return last, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,16 +18,17 @@ import (
 type op int
 
 const (
-	storing op = iota // Transitions of pings
-	judging           // Transitions of the scheduler
-	finding           // DueChecks
-	marking           // Cover
-	leasing           // LeaseDeliveries
-	noting            // RecordAttempt
+	storing   op = iota // Transitions of pings
+	judging             // Transitions of the scheduler
+	finding             // DueChecks
+	marking             // Transitions of marks, RecordGaps, SettleBlind
+	leasing             // LeaseDeliveries
+	noting              // RecordAttempt
+	gathering           // Gather
 	ops
 )
 
-var opNames = [ops]string{"storing", "judging", "finding", "marking", "leasing", "noting"}
+var opNames = [ops]string{"storing", "judging", "finding", "marking", "leasing", "noting", "gathering"}
 
 // trouble is what is wrong with the database or with the process that uses it.
 type trouble struct {
@@ -35,6 +37,13 @@ type trouble struct {
 	mislead [ops]atomic.Int32 // so many calls are carried out and say that they were not
 	die     [ops]atomic.Int32 // 1: the process dies before the next call is carried out; 2: after it
 	stall   atomic.Int64      // nanoseconds that storing takes before it happens
+}
+
+// armed reports whether the next call of one of these will go wrong.
+func (t *trouble) armed(which ...op) bool {
+	return t.away.Load() || t.stall.Load() > 0 || slices.ContainsFunc(which, func(o op) bool {
+		return t.refuse[o].Load() > 0 || t.mislead[o].Load() > 0 || t.die[o].Load() > 0
+	})
 }
 
 var errDied = errors.New("the process has died")
@@ -89,13 +98,17 @@ func taken(n *atomic.Int32) bool {
 
 // Transitions implements store.Door.
 func (p *port) Transitions(ctx context.Context, steps []store.Step) (results []store.Result, err error) {
-	if stall := p.w.trouble.stall.Swap(0); p.part == storing && stall > 0 {
-		time.Sleep(time.Duration(stall))
+	which := p.part
+	if which == storing {
+		time.Sleep(time.Duration(p.w.trouble.stall.Swap(0)))
+		if !slices.ContainsFunc(steps, func(s store.Step) bool { return s.Mark == nil }) {
+			which = marking
+		}
 	}
-	err = p.through(p.part, func() error {
+	err = p.through(which, func() error {
 		var err error
 		if results, err = p.w.bug.transitions(p, ctx, steps); err == nil {
-			p.w.observe(p, results)
+			p.w.observe(p, steps, results)
 		}
 		return err
 	})
@@ -182,11 +195,24 @@ func (p *port) LeaseDeliveries(ctx context.Context, l store.Lease) (leased []sto
 func (p *port) RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error {
 	return p.through(noting, func() error {
 		err := p.Store.RecordAttempt(ctx, a, after, disable)
+		if err == nil {
+			p.w.givenUp(p, after)
+		}
 		if err == nil && disable != "" {
 			p.w.disabled(after.Channel)
 		}
 		return err
 	})
+}
+
+// Gather implements store.Outbox.
+func (p *port) Gather(ctx context.Context, channel monitor.ChannelID, now time.Time) (more bool, err error) {
+	err = p.through(gathering, func() error {
+		var err error
+		more, err = p.w.bug.gather(p, ctx, channel, now)
+		return err
+	})
+	return more, err
 }
 
 // PostponeDelivery implements store.Outbox.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"net"
@@ -38,11 +39,24 @@ var manners = []manner{fine, slow, broken, wrong, busy, gone, hangs, resets, ref
 type reception struct {
 	at        time.Duration // since the life began; the clock of the receiver is right
 	host, id  string
-	check     string
-	kind      string // check.down, check.up, check.corrected
-	rev       int64
-	accepted  bool // answered 2xx
+	kind      string // check.down, check.up, check.corrected, or about several checks
+	turns     []turn // that it tells
+	down, up  int    // of a digest: how many it says it tells
+	accepted  bool   // answered 2xx
 	ambiguous bool
+}
+
+// turn is one change of one check, as it is told.
+type turn struct {
+	check, kind string
+	rev         int64
+}
+
+func (r reception) String() string {
+	if len(r.turns) == 1 {
+		return fmt.Sprintf("%s of %s, rev %d", r.kind, r.turns[0].check, r.turns[0].rev)
+	}
+	return fmt.Sprintf("%s of %d changes", r.kind, len(r.turns))
 }
 
 // network connects the senders of Rollcall with receivers in memory.
@@ -53,10 +67,19 @@ type network struct {
 	manners    map[string]manner
 	seen       map[string]int // attempts by message id
 	receptions []reception
+	letters    map[string]reception // what mails tell, by id
+
+	post *line
 }
 
 func newNetwork(w *world) *network {
-	return &network{w: w, manners: map[string]manner{}, seen: map[string]int{}}
+	return &network{w: w, manners: map[string]manner{}, seen: map[string]int{}, letters: map[string]reception{}}
+}
+
+func (n *network) mannerOf(host string) manner {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.manners[host]
 }
 
 func (n *network) set(host string, m manner) {
@@ -68,10 +91,7 @@ func (n *network) set(host string, m manner) {
 // dial opens a connection to a receiver.
 func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
 	host, _, _ := strings.Cut(address, ":")
-	n.mu.Lock()
-	m := n.manners[host]
-	n.mu.Unlock()
-	if m == refuses {
+	if n.mannerOf(host) == refuses {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	}
 	near, far := net.Pipe()
@@ -89,23 +109,29 @@ func (n *network) serve(host string, conn net.Conn) {
 	got := reception{host: host, id: r.Header.Get("webhook-id")}
 	var body struct {
 		Type string
-		Data struct {
-			Seq   int64
-			Check struct{ Name string }
-		}
+		Data change
 	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		return
 	}
-	got.kind, got.rev, got.check = body.Type, body.Data.Seq, body.Data.Check.Name
-	m, chance := n.read(&got)
+	got.kind, got.down, got.up = body.Type, body.Data.Down, body.Data.Up
+	switch body.Type {
+	case roundup:
+		for _, c := range body.Data.Changes {
+			kind := "check." + c.Status
+			if c.Corrects != nil {
+				kind = corrected
+			}
+			got.turns = append(got.turns, turn{c.Check.Name, kind, c.Seq})
+		}
+	case unverified:
+	default:
+		got.turns = []turn{{body.Data.Check.Name, body.Type, body.Data.Seq}}
+	}
+	m := n.read(&got)
 	if m == hangs {
 		_, _ = io.Copy(io.Discard, conn) // until the other side gives up
 		return
-	}
-	if m == slow {
-		time.Sleep(time.Duration(1+chance%8) * time.Second)
-		m = fine
 	}
 	if got.ambiguous {
 		return
@@ -119,13 +145,30 @@ func (n *network) serve(host string, conn net.Conn) {
 	}[m])
 }
 
+// The kinds of message that are no plain change.
+const (
+	corrected  = "check.corrected"
+	roundup    = "checks.digest"     // what belongs to a storm
+	unverified = "checks.unverified" // what Rollcall could not see
+)
+
+// change is what a message says, or one of several things that a digest says.
+type change struct {
+	Check    struct{ Name string }
+	Status   string
+	Seq      int64
+	Corrects *int64
+	Down, Up int
+	Changes  []change
+}
+
 // read notes the message and decides how it is treated. The way here takes a time
 // that no other message's takes, so that the order of all things is the same each
 // time a seed is played.
-func (n *network) read(got *reception) (manner, uint64) {
+func (n *network) read(got *reception) manner {
 	n.mu.Lock()
 	n.seen[got.id]++
-	chance := hash(n.w.seed, got.host, got.check, got.rev, n.seen[got.id])
+	chance := hash(n.w.seed, got.host, got.String(), got.id, n.seen[got.id])
 	m := n.manners[got.host]
 	n.mu.Unlock()
 	time.Sleep(time.Duration(1_000_000 + chance%40_000_000))
@@ -142,11 +185,11 @@ func (n *network) read(got *reception) (manner, uint64) {
 	n.mu.Lock()
 	n.receptions = append(n.receptions, *got)
 	n.mu.Unlock()
-	n.w.note("  %s reads %s of %s, rev %d: %s", got.host, got.kind, got.check, got.rev, m)
+	n.w.note("  %s reads %s: %s", got.host, got, m)
 	if m == slow {
-		return slow, chance >> 16
+		time.Sleep(time.Duration(1+chance>>16%8) * time.Second)
 	}
-	return answer, chance >> 16
+	return answer
 }
 
 // hash is a number that follows from what it is given, and looks like chance.

@@ -23,6 +23,7 @@ var (
 	oneSeed = flag.Uint64("seed", 0, "live this one seed, with its trace")
 	seeds   = flag.Int("seeds", 0, "how many seeds to live; 0 is a few")
 	pastime = flag.Duration("for", 0, "stop after this time, however many seeds were lived; 0 never")
+	least   = flag.Int("least", 0, "how many seeds have to be lived in that time")
 	first   = flag.Uint64("first", 1, "the first of the seeds")
 )
 
@@ -71,9 +72,11 @@ func live(t *testing.T, dir string, seed uint64, b bug) outcome {
 		w := &world{
 			t: t, seed: seed, bug: b, path: path, began: time.Now(),
 			rng: rand.New(rand.NewPCG(seed, 0x726f6c6c)), rouse: make(chan struct{}, 1),
-			byID: map[monitor.CheckID]*job{}, wakes: map[monitor.CheckID]time.Time{}, stale: map[monitor.CheckID]time.Time{},
+			byID: map[monitor.CheckID]*job{}, wakes: map[monitor.CheckID]time.Time{}, stale: map[monitor.CheckID]time.Time{}, spans: map[string]stretch{},
+			replays: map[string][]time.Duration{}, dead: map[address]bool{},
 		}
 		w.net = newNetwork(w)
+		defer w.net.openPost()()
 		w.born()
 		w.live(span)
 		w.peace()
@@ -175,6 +178,9 @@ func TestLives(t *testing.T) {
 		}
 	})
 	t.Logf("%d seeds of %d days in %s: %d pings, %d flips told, %d messages read", lived.Load(), span/day, time.Since(began).Round(time.Millisecond), pings.Load(), told.Load(), read.Load())
+	if lived.Load() < int64(*least) {
+		t.Errorf("%d seeds were lived in %s, want at least %d: the machine is too slow or too busy, or a life has become longer", lived.Load(), *pastime, *least)
+	}
 	for kind, words := range promises {
 		prove.Report(t, words, int(lived.Load()), broken[kind])
 	}

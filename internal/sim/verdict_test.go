@@ -2,8 +2,8 @@ package sim_test
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"rollcall/internal/monitor"
@@ -39,8 +39,7 @@ func (w *world) verdict() {
 			w.wrong("STUCK", d.Check, "rev %d to channel %d is %s, next at %s", d.Rev, d.Channel, d.State, clock(d.NextAt))
 		}
 	}
-	w.judgeMessages()
-	w.judgeOwed(deliveries)
+	w.judgeOwed(deliveries, w.judgeMessages())
 }
 
 func (w *world) judgePings(j *job) {
@@ -52,14 +51,19 @@ func (w *world) judgePings(j *job) {
 	for _, p := range pings {
 		rows[p.UserAgent]++
 	}
-	for _, s := range j.sent {
+	newer := 0 // rows that there ought to be
+	for _, s := range slices.Backward(slices.SortedStableFunc(slices.Values(j.sent), func(a, b *submission) int { return cmp.Compare(a.n, b.n) })) {
 		n := rows[s.mark]
 		delete(rows, s.mark)
 		if n > 1 {
 			w.wrong("PHANTOM", j.id, "%s is there %d times", s.mark, n)
 		}
-		if n == 0 && (s.row || s.acked && !s.stored) {
+		deleted := newer >= keptPings && !w.trimmed.IsZero()
+		if n == 0 && (s.row && !deleted || s.acked && !s.stored) {
 			w.wrong("LOST", j.id, "%s of %s, acknowledged %v", s.mark, clock(s.came), s.acked)
+		}
+		if s.row {
+			newer++
 		}
 	}
 	for mark := range rows {
@@ -99,49 +103,65 @@ func (w *world) deliveries() map[monitor.DeliveryID]store.DeliveryRow {
 	}
 }
 
-// digests begins the kinds of message that are about several checks: those that could
-// not be verified, or many flips in a storm.
-const digests = "checks."
-
 // lane is what messages keep their order in.
 type lane struct{ check, host string }
 
-// judgeMessages looks at all that receivers have read, in the order of time. A kind
-// of message that is not about one flip belongs here, counted apart.
-func (w *world) judgeMessages() {
+// heard is what came of all messages.
+type heard struct {
+	newest   map[lane]int64
+	ids      map[string]string        // by what they are about
+	before   map[string]reception     // by id
+	accepted map[string]bool          // by what they are about
+	last     map[string]time.Duration // by id: when it was last accepted
+}
+
+// judgeMessages looks at all that receivers have read, in the order of time.
+func (w *world) judgeMessages() heard {
 	got := w.net.receptions
 	slices.SortStableFunc(got, func(a, b reception) int { return cmp.Compare(a.at, b.at) })
-	newest := map[lane]int64{}
-	before := map[string]reception{} // by id
-	ids := map[string]string{}       // by what they are about
+	h := heard{map[lane]int64{}, map[string]string{}, map[string]reception{}, map[string]bool{}, map[string]time.Duration{}}
 	for _, r := range got {
-		if strings.HasPrefix(r.kind, digests) {
-			continue // about several checks, and no flip of its own
+		if r.kind == roundup && r.down+r.up != len(r.turns) {
+			w.wrong("LOST_NTF", 0, "%s reads %s, which says %d down and %d up", r.host, r, r.down, r.up)
 		}
-		j := w.named(r.check)
-		l := lane{r.check, r.host}
-		if !strings.HasPrefix(r.kind, "check.") || j == nil || !owed(j, r) {
-			w.wrong("FALSE", idOf(j), "%s reads %s of %s, rev %d", r.host, r.kind, r.check, r.rev)
-			continue
+		for _, t := range r.turns {
+			w.judgeTurn(&h, r, t)
 		}
-		if j.deleted && r.at > j.gone+time.Minute {
-			w.wrong("FALSE", j.id, "%s reads %s, rev %d, long after it was deleted", r.host, r.kind, r.rev)
+		if first, again := h.before[r.id]; again && first.accepted && !w.upsetBetween(first.at, r.at) && !w.replayedBetween(r.id, first.at, r.at) {
+			w.wrong("DUP", 0, "%s reads %s again, which it had accepted", r.host, r)
 		}
-		if r.rev < newest[l] {
-			w.wrong("ORDER", j.id, "%s reads rev %d after %d", r.host, r.rev, newest[l])
+		h.before[r.id] = r
+		if r.accepted {
+			h.last[r.id] = r.at
 		}
-		newest[l] = max(newest[l], r.rev)
-		about := r.host + " " + r.check + " " + clock(time.Unix(r.rev, 0))
-		if known := ids[about]; known != "" && known != r.id {
-			w.wrong("DUP", j.id, "rev %d came to %s as %s and as %s", r.rev, r.host, known, r.id)
-		}
-		ids[about] = r.id
-		if first, again := before[r.id]; again && first.accepted && !w.upsetBetween(first.at, r.at) {
-			w.wrong("DUP", j.id, "%s reads rev %d again, which it had accepted", r.host, r.rev)
-		}
-		before[r.id] = r
 	}
+	return h
 }
+
+// judgeTurn looks at one change that a message tells.
+func (w *world) judgeTurn(h *heard, r reception, t turn) {
+	j := w.named(t.check)
+	if j == nil || !owed(j, r.host, t) {
+		w.wrong("FALSE", idOf(j), "%s reads %s of %s, rev %d", r.host, t.kind, t.check, t.rev)
+		return
+	}
+	if j.deleted && r.at > j.gone+time.Minute && r.kind != roundup {
+		w.wrong("FALSE", j.id, "%s reads %s, rev %d, long after it was deleted", r.host, t.kind, t.rev)
+	}
+	l := lane{t.check, r.host}
+	if t.rev < h.newest[l] && !w.replayedBetween(r.id, 0, r.at) {
+		w.wrong("ORDER", j.id, "%s reads rev %d after %d", r.host, t.rev, h.newest[l])
+	}
+	h.newest[l] = max(h.newest[l], t.rev)
+	about := aboutOf(r.host, t.check, t.rev)
+	if known := h.ids[about]; known != "" && known != r.id {
+		w.wrong("DUP", j.id, "rev %d came to %s as %s and as %s", t.rev, r.host, known, r.id)
+	}
+	h.ids[about] = r.id
+	h.accepted[about] = h.accepted[about] || r.accepted
+}
+
+func aboutOf(host, check string, rev int64) string { return fmt.Sprintf("%s %s %d", host, check, rev) }
 
 func idOf(j *job) monitor.CheckID {
 	if j == nil {
@@ -159,15 +179,15 @@ func (w *world) named(name string) *job {
 	return nil
 }
 
-// owed reports whether the message tells of a flip that was to be told there.
-func owed(j *job, r reception) bool {
+// owed reports whether a message tells of a flip that was to be told there.
+func owed(j *job, host string, says turn) bool {
 	for _, t := range j.told {
 		kind := "check." + t.new
 		if t.old == t.new {
-			kind = "check.corrected"
+			kind = corrected
 		}
-		if t.rev == r.rev && kind == r.kind {
-			return slices.ContainsFunc(t.hooks, func(h *hook) bool { return h.host == r.host })
+		if t.rev == says.rev && kind == says.kind {
+			return slices.ContainsFunc(t.hooks, func(h *hook) bool { return h.host == host })
 		}
 	}
 	return false
@@ -181,33 +201,40 @@ func (w *world) upsetBetween(from, to time.Duration) bool {
 	})
 }
 
+// replayedBetween reports whether somebody had the message sent again.
+func (w *world) replayedBetween(id string, from, to time.Duration) bool {
+	return slices.ContainsFunc(w.replays[id], func(at time.Duration) bool { return at >= from && at <= to })
+}
+
 // judgeOwed looks for every flip at every channel.
-func (w *world) judgeOwed(deliveries map[monitor.DeliveryID]store.DeliveryRow) {
-	type address struct {
-		check   monitor.CheckID
-		rev     int64
-		channel monitor.ChannelID
-	}
+func (w *world) judgeOwed(deliveries map[monitor.DeliveryID]store.DeliveryRow, h heard) {
 	rows := map[address]store.DeliveryRow{}
 	for _, d := range deliveries {
-		rows[address{d.Check, d.Rev, d.Channel}] = d
-	}
-	accepted := map[string]bool{}
-	for _, r := range w.net.receptions {
-		if r.accepted {
-			accepted[r.host+r.check+clock(time.Unix(r.rev, 0))] = true
+		id := monitor.MessageID(d.First, d.Delivery)
+		if d.State == monitor.Merged {
+			tells, there := deliveries[d.Digest]
+			if !there && !w.tidied(d.Created) {
+				w.wrong("LOST_NTF", d.Check, "rev %d is told by a digest that is gone", d.Rev)
+			}
+			d.State = tells.State
+		} else if again := w.replays[id]; d.State == monitor.Sent && len(again) > 0 && h.last[id] < again[len(again)-1] {
+			w.wrong("LOST_NTF", d.Check, "delivery %d was replayed, counts as sent, and did not come again", d.ID)
 		}
+		rows[address{d.Check, d.Rev, d.Channel}] = d
 	}
 	for _, j := range w.jobs {
 		for _, t := range j.told {
-			for _, h := range t.hooks {
-				row, there := rows[address{j.id, t.rev, h.id}]
+			for _, to := range t.hooks {
+				row, there := rows[address{j.id, t.rev, to.id}]
+				accepted := h.accepted[aboutOf(to.host, j.name, t.rev)]
 				switch {
-				case h.deleted, j.deleted:
-				case !there:
-					w.wrong("LOST_NTF", j.id, "rev %d (%s) is owed to %s and not queued", t.rev, t.new, h.host)
-				case row.State == monitor.Sent && !accepted[h.host+j.name+clock(time.Unix(t.rev, 0))]:
-					w.wrong("LOST_NTF", j.id, "rev %d (%s) counts as sent to %s, which never took it", t.rev, t.new, h.host)
+				case to.deleted, j.deleted, accepted:
+				case !there && !(w.tidied(t.judged) && w.dead[address{j.id, t.rev, to.id}]):
+					w.wrong("LOST_NTF", j.id, "rev %d (%s) is owed to %s, which never took it, and is neither queued nor a dead letter", t.rev, t.new, to.host)
+				case row.State == monitor.Dead:
+					w.wrong("LOST_NTF", j.id, "rev %d (%s) is a dead letter to %s, after it was sent again", t.rev, t.new, to.host)
+				case row.State == monitor.Sent:
+					w.wrong("LOST_NTF", j.id, "rev %d (%s) counts as sent to %s, which never took it", t.rev, t.new, to.host)
 				}
 			}
 		}

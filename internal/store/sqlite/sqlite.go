@@ -97,7 +97,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 		return err
 	}
 	// Every setting stands in the address: a PRAGMA by Exec reaches one connection only.
-	if s.write, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-4096)"}})); err != nil {
+	if s.write, err = openPool(dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-4096)"}})); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.write.SetMaxOpenConns(1)
@@ -115,7 +115,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := releaseLeases(ctx, s.write); err != nil {
 		return fmt.Errorf("release leases: %w", err)
 	}
-	if s.read, err = sql.Open("sqlite", dsn(path, url.Values{"_pragma": {"query_only(1)"}})); err != nil {
+	if s.read, err = openPool(dsn(path, url.Values{"_pragma": {"query_only(1)"}})); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.read.SetMaxOpenConns(readers)

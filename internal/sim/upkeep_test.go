@@ -1,0 +1,130 @@
+package sim_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+// keptPings and keptFor are how little is kept: more than a late report looks back.
+const (
+	keptPings = 40
+	keptFor   = 18 * time.Hour
+)
+
+// address is a flip as it is owed to a channel.
+type address struct {
+	check   monitor.CheckID
+	rev     int64
+	channel monitor.ChannelID
+}
+
+// tidy deletes what is old.
+func (w *world) tidy() {
+	if w.store == nil || w.trouble.away.Load() {
+		return
+	}
+	now := w.now()
+	keep := store.Keep{
+		Pings: keptPings, Flips: now.Add(-2 * keptFor), Deliveries: now.Add(-keptFor), Expired: now, Audit: now.Add(-keptFor),
+	}
+	for more := true; more; {
+		var err error
+		if more, err = w.bug.trim(w, keep); err != nil {
+			w.t.Error(err)
+			return
+		}
+	}
+	w.note("what is old is deleted")
+	w.trimmed = latest(w.trimmed, keep.Deliveries)
+}
+
+// tidied reports whether a delivery of that time may have been deleted.
+func (w *world) tidied(created time.Time) bool { return created.Before(w.trimmed) }
+
+// replay has some of what was given up, or all of it, sent again, and now and then
+// what was taken.
+func (w *world) replay(most int, states ...monitor.DeliveryState) {
+	if w.store == nil || w.trouble.away.Load() {
+		return
+	}
+	all := w.deliveries()
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		d := all[id]
+		for _, state := range states {
+			if most == 0 || d.State != state || d.Kind != monitor.ForFlip && d.Kind != monitor.ForDigest {
+				continue
+			}
+			if err := w.bug.replay(w, d); err != nil {
+				w.t.Error(err)
+				return
+			}
+			id := monitor.MessageID(d.First, d.Delivery)
+			w.replays[id] = append(w.replays[id], w.lived())
+			w.note("%s, rev %d, to %s is sent again", d.CheckName, d.Rev, d.ChannelName)
+			most--
+		}
+	}
+	w.sendAt = 0
+}
+
+// givenUp notes what became of a delivery, and of what it tells.
+func (w *world) givenUp(p *port, d monitor.Delivery) {
+	all := []store.DeliveryRow{{Delivery: d}}
+	if d.Kind == monitor.ForDigest {
+		var err error
+		if all, err = p.Store.Deliveries(context.Background(), store.DeliveryQuery{Project: d.Project, Digest: d.ID, Limit: 500}); err != nil {
+			w.t.Error(err)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, told := range all {
+		w.dead[address{told.Check, told.Rev, told.Channel}] = d.State == monitor.Dead
+	}
+}
+
+// herd is the many jobs of one machine, which fails as a whole and comes back: more
+// changes in a moment than anybody reads one by one.
+func (w *world) herd() {
+	if w.store == nil || w.trouble.away.Load() || w.over {
+		return
+	}
+	var herd []*job
+	p := plan{period: 10 * time.Minute}
+	for range 45 + w.rng.IntN(20) { // 70 % of them are told to a channel, more than are told singly
+		j := w.create(p, (w.graceOf(p) / 4).Truncate(time.Second), 5*time.Minute)
+		w.employ(j)
+		j.style, j.client = 0, 0
+		herd = append(herd, j)
+	}
+	all := func(after time.Duration, what func(*job)) {
+		w.agenda.at(w.lived()+after, func() {
+			for _, j := range herd {
+				what(j)
+			}
+		})
+	}
+	fails := w.between(25*time.Minute, 40*time.Minute)
+	back := fails + w.between(25*time.Minute, time.Hour)
+	all(fails, func(j *job) { j.works = false })
+	if fault := w.drawFault(); w.chance(70) { // when all are missed
+		w.agenda.at(w.lived()+fails+w.between(8*time.Minute, 13*time.Minute), func() {
+			if !w.over && !w.trouble.away.Load() {
+				fault()
+			}
+		})
+	}
+	all(back, func(j *job) {
+		if !j.deleted {
+			j.works = true
+			w.work(j)
+		}
+	})
+	all(back+w.between(10*time.Minute, 40*time.Minute), func(j *job) { j.works = false })
+	all(back+2*time.Hour, w.pause)
+}
