@@ -158,6 +158,9 @@ func (a Around) awaited(at time.Time, status Status) awaits {
 	for _, d := range a.Decisions { // a deadline that was let go before is this one
 		if d.About == OfDeadline && !d.Deadline.After(at) && d.Until.After(at) {
 			w.deadline, w.let = d.Until, d.Suppressed
+			if d.Suppressed == ByThreshold { // that one was missed, and the next awaited
+				w.due, w.let = d.Until.Add(-c.Grace), ""
+			}
 		}
 	}
 	return w

@@ -30,6 +30,7 @@ func TestBlindProperties(t *testing.T) {
 			if j.cron == "" {
 				by = blind.To.Add(j.period + j.grace + monitor.WarmUp + 2*time.Second)
 			}
+			by = by.Add(time.Duration(j.threshold-1) * j.period)
 			if p.downs != 1 || p.down.After(by) {
 				hidden++
 				t.Errorf("dead, told %d times, at %v, want by %v", p.downs, p.down, by)
@@ -43,7 +44,7 @@ func TestBlindProperties(t *testing.T) {
 		}
 		if p.unknown > 0 {
 			unknown++
-			if p.unknown > j.period+j.grace+monitor.WarmUp {
+			if p.unknown > time.Duration(j.threshold)*j.period+j.grace+monitor.WarmUp {
 				longer++
 				t.Errorf("unknown for %v, which is longer than %v and %v", p.unknown, j.period, j.grace)
 			}
@@ -54,7 +55,7 @@ func TestBlindProperties(t *testing.T) {
 	}
 	prove.Report(t, "FALSE: a blind interval takes no healthy job down", healthy, falsely)
 	prove.Report(t, "BOUND: a blind interval hides no dead job beyond the first run that could be seen", dead, hidden)
-	prove.Report(t, "BOUND: a check is unknown for one period and grace at most", unknown, longer)
+	prove.Report(t, "BOUND: a check is unknown for one period and grace at most, and one period more for each bad result that it tolerates", unknown, longer)
 }
 
 // timetable is a job as it really is.
@@ -64,6 +65,8 @@ type timetable struct {
 	grace  time.Duration
 	delay  time.Duration // of its ping after the start of a run
 	cron   string        // "" for a plain period
+	// threshold is how many bad results take its check down.
+	threshold int
 }
 
 func drawJob(t *rapid.T) timetable {
@@ -83,6 +86,7 @@ func drawJob(t *rapid.T) timetable {
 	if j.cron == "" {
 		j.delay = 0
 	}
+	j.threshold = rapid.IntRange(1, 4).Draw(t, "threshold")
 	return j
 }
 
@@ -111,7 +115,7 @@ func (j timetable) play(blind monitor.Blind, dies bool) played {
 	if j.cron != "" {
 		spec = schedule.Spec{Kind: schedule.Cron, Expr: j.cron, Zone: "UTC"}
 	}
-	c := monitor.Create(monitor.Check{ID: 1, Config: monitor.Config{Name: "job", Schedule: spec, Grace: j.grace}}, day)
+	c := monitor.Create(monitor.Check{ID: 1, Config: monitor.Config{Name: "job", Schedule: spec, Grace: j.grace, Threshold: &j.threshold}}, day)
 	var p played
 	var since time.Time
 	take := func(change monitor.Change) {
@@ -129,7 +133,7 @@ func (j timetable) play(blind monitor.Blind, dies bool) played {
 	}
 	overlooked := false
 	ping := j.first.Add(j.delay)
-	end := blind.To.Add(3*j.period + 2*j.grace + 2*time.Hour)
+	end := blind.To.Add(time.Duration(j.threshold+2)*j.period + 2*j.grace + 2*time.Hour)
 	for now := j.first; now.Before(end); {
 		if !overlooked && !now.Before(blind.To) {
 			take(c.Overlook(blind))

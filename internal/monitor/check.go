@@ -56,6 +56,9 @@ type Config struct {
 	Schedule    schedule.Spec
 	Grace       time.Duration  // 1 s to 365 days, whole seconds
 	MaxRuntime  *time.Duration // limit of one run; nil: the same as Grace
+	// Threshold is how many bad results in a row take the check down; nil: the first
+	// one does. A bad result is a failure, a missed deadline, or a run over its limit.
+	Threshold *int
 	// ManualResume makes a paused check ignore pings until a person resumes it.
 	ManualResume bool
 	// PostOnly ignores pings by any other method, such as those of link scanners.
@@ -69,6 +72,14 @@ func (c Config) RunLimit() time.Duration {
 		return *c.MaxRuntime
 	}
 	return c.Grace
+}
+
+// TakesDown is how many bad results in a row take the check down.
+func (c Config) TakesDown() int {
+	if c.Threshold != nil {
+		return *c.Threshold
+	}
+	return 1
 }
 
 // State is what has happened to a check: everything its next transition needs.
@@ -87,7 +98,7 @@ type State struct {
 	LastSignal   Signal // of the last ping of any kind that counted
 	LastExit     *int64 // exit status of the last success or failure
 	LastDuration *time.Duration
-	FailStreak   int // failures and misses in a row
+	FailStreak   int // bad results in a row
 
 	Due    time.Time     // the slot that is awaited, or the one that was missed
 	Credit time.Duration // added to the deadline for time in which Rollcall was blind
@@ -195,6 +206,12 @@ func (c Check) Shown(now time.Time) Status {
 		return Running
 	}
 	return c.Status
+}
+
+// Tolerated reports whether the bad results so far are fewer than take the check
+// down, and there is one.
+func (c Check) Tolerated() bool {
+	return c.FailStreak > 0 && c.FailStreak < c.TakesDown() && c.Status != Down && c.Status != Paused
 }
 
 // Running reports whether a run is open and within its limit.

@@ -24,6 +24,7 @@ const (
 	KeywordsLimit    = 200
 	MinGrace         = time.Second
 	MaxGrace         = 365 * 24 * time.Hour
+	MaxThreshold     = 720 // bad results in a row
 )
 
 var slugPattern = regexp.MustCompile(`^[a-z0-9_-]+$`)
@@ -72,6 +73,9 @@ func (c Config) Valid() (Config, error) {
 	checkSpan(wrong, "grace", c.Grace)
 	if c.MaxRuntime != nil {
 		checkSpan(wrong, "max_runtime", *c.MaxRuntime)
+	}
+	if c.Threshold != nil && (*c.Threshold < 1 || *c.Threshold > MaxThreshold) {
+		wrong["threshold"] = fmt.Sprintf("must be from 1 to %d bad results in a row; leave it out to be told of the first", MaxThreshold)
 	}
 	c.Filter = c.Filter.valid(wrong)
 	return c, wrong.OrNil()
@@ -140,9 +144,12 @@ func (f Filter) valid(wrong fault.Invalid) Filter {
 
 // Equal reports whether two configurations are the same.
 func (c Config) Equal(o Config) bool {
-	sameRuntime := (c.MaxRuntime == nil) == (o.MaxRuntime == nil) &&
-		(c.MaxRuntime == nil || *c.MaxRuntime == *o.MaxRuntime)
-	return sameRuntime && c.Name == o.Name && c.Slug == o.Slug && c.Description == o.Description &&
+	return sameValue(c.MaxRuntime, o.MaxRuntime) && sameValue(c.Threshold, o.Threshold) &&
+		c.Name == o.Name && c.Slug == o.Slug && c.Description == o.Description &&
 		slices.Equal(c.Tags, o.Tags) && c.Schedule == o.Schedule && c.Grace == o.Grace &&
 		c.ManualResume == o.ManualResume && c.PostOnly == o.PostOnly && c.Filter == o.Filter
+}
+
+func sameValue[T comparable](a, b *T) bool {
+	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }

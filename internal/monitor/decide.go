@@ -17,14 +17,15 @@ func Create(c Check, now time.Time) Check {
 	return c
 }
 
-// Pause stops the watch. Open runs are forgotten: nobody waits for them any more.
+// Pause stops the watch. Open runs are forgotten: nobody waits for them any more; and
+// so are bad results: the watch starts afresh.
 func (c Check) Pause(now time.Time) Change {
 	if c.Status == Paused {
 		return Change{Check: c, Unchanged: true}
 	}
 	change, before := Change{}, c
 	c, change.Flip = c.flip(Paused, ByPerson, now, now, false)
-	c.Runs = nil
+	c.Runs, c.FailStreak = nil, 0
 	c = c.expect(time.Time{})
 	change.Check = c.wakeAt()
 	return change.recorded(before, now, ByPause)
@@ -61,7 +62,11 @@ func (c Check) Reconfigure(to Config, now time.Time) Change {
 	if to.Schedule.Kind == schedule.Every && c.Running() {
 		c.Due = time.Time{}
 	}
+	waited := c.Running()
 	c.overrun(now)
+	if waited && !c.Running() && c.Due.IsZero() {
+		c = c.bind(now, now) // nobody waits for that run any more, so the next is awaited
+	}
 	return Change{Check: c.wakeAt()}.recorded(before, now, ByEdit)
 }
 

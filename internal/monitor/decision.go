@@ -28,6 +28,9 @@ type Decision struct {
 	Suppressed Suppression // why there was no message to send; "" when there was one
 	Until      time.Time   // the deadline that came instead of one that was let go; zero: none did
 	Corrects   int64       // the rev of the flip that a late report showed to be wrong; 0: none
+	// Bad is which bad result in a row it was of the Of that take the check down; 0: it
+	// was none.
+	Bad, Of int
 
 	// Filled in by the store, which knows the channels at that time, in the order of
 	// their ids: those that were owed a message, and those that were not for they were
@@ -42,7 +45,7 @@ type Matter string
 const (
 	OfFlip     Matter = "flip"
 	OfDeadline Matter = "deadline" // that passed, or would have, without a change of status
-	OfPing     Matter = "ping"     // that was ignored
+	OfPing     Matter = "ping"     // that was ignored, or a failure that changed no status
 )
 
 // Suppression is a rule by which no message was sent.
@@ -54,6 +57,7 @@ const (
 	ByFilter        Suppression = "filtered"
 	ByBlindness     Suppression = "blind"
 	ByDown          Suppression = "already down"
+	ByThreshold     Suppression = "below threshold"
 	NoNews          Suppression = "no news"
 	ByAnswer        Suppression = "answered"
 	ByEdit          Suppression = "edited"
@@ -69,7 +73,12 @@ func (ch Change) recorded(before Check, now time.Time, letGo Suppression) Change
 	deadline, passed := before.Deadline()
 	passed = passed && !now.Before(deadline.At)
 	ignored := ch.Ping != nil && ch.Ping.Ignored != ""
-	if ch.Flip == nil && !ignored && (!passed || ch.Check.faces(deadline)) {
+	bad := ch.Check.FailStreak > before.FailStreak
+	reported := bad && ch.Check.NPings > before.NPings
+	if reported && before.Status == Down && ch.Outcome == Coalesced {
+		return ch // of a flood there may be no end
+	}
+	if ch.Flip == nil && !ignored && !bad && (!passed || ch.Check.faces(deadline)) {
 		return ch // one that is awaited still is judged when the scheduler comes by
 	}
 	d := &Decision{
@@ -85,20 +94,37 @@ func (ch Change) recorded(before Check, now time.Time, letGo Suppression) Change
 	if ch.Ping != nil {
 		d.Ping = ch.Ping.N
 	}
+	if bad {
+		d.Bad, d.Of = ch.Check.FailStreak, ch.Check.TakesDown()
+	}
 	switch f := ch.Flip; {
 	case f != nil:
 		d.About, d.Key, d.Tell, d.Corrects = OfFlip, f.Rev, f.Tell, f.Facts.Corrects
 		d.Is, d.Reason, d.Suppressed = f.New, f.Reason, f.suppressed()
 	case ignored:
 		d.About, d.Key, d.Suppressed = OfPing, ch.Ping.N, ch.Ping.Ignored.suppressed()
+	case reported:
+		d.About, d.Key, d.Suppressed = OfPing, ch.Check.NPings, ch.Check.spares()
+		d.Ping, d.Reason = ch.Check.NPings, Failed
 	default:
 		d.About, d.Key, d.Suppressed = OfDeadline, deadline.At.UnixMicro(), letGo
+		if bad {
+			d.Reason = deadline.Reason
+		}
 		if after, awaited := ch.Check.Deadline(); awaited {
 			d.Until = after.At
 		}
 	}
 	ch.Decision = d
 	return ch
+}
+
+// spares says by which rule nobody is told of a bad result that changed no status.
+func (c Check) spares() Suppression {
+	if c.Status == Down {
+		return ByDown
+	}
+	return ByThreshold
 }
 
 // faces reports whether the next deadline of the check is the given one.
@@ -125,6 +151,8 @@ func (f Flip) suppressed() Suppression {
 		return ByPause
 	case f.New == Unknown:
 		return ByBlindness
+	case f.Reason == Failed:
+		return ByThreshold
 	}
 	return NoNews
 }

@@ -9,8 +9,9 @@ import (
 // which every accepted ping is known to be stored; now is the time of judging.
 // A deadline that has passed by the evidence takes the check down, dated at the
 // deadline, or makes it unknown if its ping may have come while Rollcall was
-// blind; then the first run that will be seen is awaited. A deadline that was moved
-// in the meantime only sets the next Wake.
+// blind; then the first run that will be seen is awaited. A miss that does not take
+// it down yet makes the check await the next slot. A deadline that was moved in the
+// meantime only sets the next Wake.
 func (c Check) Expire(evidence, now time.Time) Change {
 	deadline, ok := c.Deadline()
 	if !ok || evidence.Before(deadline.At) {
@@ -25,7 +26,12 @@ func (c Check) Expire(evidence, now time.Time) Change {
 		miss.Due, miss.RunID, miss.Start = time.Time{}, run.ID, run.Start
 	}
 	c.Runs = c.remembered(now)
-	overran := c.overrun(evidence)
+	if unseen {
+		c.overrun(evidence)
+	} else {
+		c.overrun(deadline.At) // another run that is over its limit is a bad result of its own
+		c.FailStreak++
+	}
 
 	change := Change{}
 	switch {
@@ -34,24 +40,44 @@ func (c Check) Expire(evidence, now time.Time) Change {
 		change.Flip.Facts.Blind = Micros(c.BlindFrom)
 		c = c.expect(c.nextSeen(blindTo))
 	case c.Status == Down:
-		c.FailStreak++
 		c.Reason = deadline.Reason // the status stands; what is shown is the newer reason
+	case c.Tolerated():
+		c = c.awaitAfter(deadline, miss.Start)
 	default:
-		c.FailStreak++
 		c, change.Flip = c.flip(Down, deadline.Reason, deadline.At, now, true)
-		if deadline.Reason == Overran {
-			change.Flip.Facts.Start = Micros(overran)
-		}
+		change.Flip.Facts.Start = Micros(miss.Start)
 		c.Misses = c.missed(miss, now)
 	}
 	change.Check = c.wakeAt()
-	return change.recorded(before, now, ByDown)
+	return change.recorded(before, now, change.Check.spares())
 }
 
-// overrun marks the runs whose limit has passed, so that each is judged once, and
-// returns the start of the one that passed it first.
-func (c *Check) overrun(evidence time.Time) time.Time {
-	var first time.Time
+// awaitAfter awaits the slot after one whose miss did not take the check down, which
+// after a blind interval is the first that is seen. A run that is over its limit keeps
+// the slot that is awaited; a check that waited for nothing else learns its next one
+// as from a failure.
+func (c Check) awaitAfter(missed Deadline, started time.Time) Check {
+	if missed.Reason == Overran {
+		if c.Due.IsZero() {
+			c = c.bind(started, missed.At)
+		}
+		return c
+	}
+	slot := c.Due
+	if !c.BlindTo.IsZero() {
+		if slot = c.nextSeen(c.BlindTo); slot.Add(c.Grace).After(missed.At) {
+			return c.expect(slot)
+		}
+	}
+	var next time.Time
+	if sched, err := c.Schedule.Parse(); err == nil {
+		next, _ = sched.Next(slot)
+	}
+	return c.expect(next)
+}
+
+// overrun marks the runs whose limit has passed, so that each is judged once.
+func (c *Check) overrun(evidence time.Time) {
 	c.Runs = slices.Clone(c.Runs)
 	for i := range c.Runs {
 		run := &c.Runs[i]
@@ -60,9 +86,5 @@ func (c *Check) overrun(evidence time.Time) time.Time {
 			continue
 		}
 		run.Over = true
-		if first.IsZero() || run.Start.Before(first) {
-			first = run.Start
-		}
 	}
-	return first
 }

@@ -56,6 +56,7 @@ var suppressionWords = map[Suppression]string{
 	ByFilter:        "the settings of the check let such a ping count for nothing",
 	ByBlindness:     "Rollcall itself could not see, so nothing is known against the job",
 	ByDown:          "the check was down already, and that had been told",
+	ByThreshold:     "more bad results in a row are needed to take the check down",
 	NoNews:          "nothing had been wrong, so it is no news",
 	ByAnswer:        "a ping had come before that was judged",
 	ByEdit:          "the settings were changed, and a change never makes a check overdue",

@@ -186,7 +186,7 @@ func TestDecisions(t *testing.T) {
 			Name: "job", Grace: 10 * time.Minute, PostOnly: rapid.Bool().Draw(t, "post"), ManualResume: rapid.Bool().Draw(t, "manual"),
 			Schedule: rapid.SampledFrom([]schedule.Spec{
 				{Kind: schedule.Every, Period: time.Hour}, {Kind: schedule.Cron, Expr: "*/20 * * * *", Zone: "UTC"},
-			}).Draw(t, "schedule"),
+			}).Draw(t, "schedule"), Threshold: drawThreshold(t),
 		}}, day)
 		now := day
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
@@ -209,7 +209,15 @@ func unrecorded(before monitor.Check, change monitor.Change, event string, now t
 	deadline, awaited := before.Deadline()
 	passed := awaited && !now.Before(deadline.At)
 	ignored := change.Ping != nil && change.Ping.Ignored != ""
+	bad := change.Check.FailStreak > before.FailStreak
 	switch {
+	case d == nil && bad && change.Outcome != monitor.Coalesced:
+		return fmt.Errorf("a bad result without a record")
+	case d != nil && bad && (d.Bad != change.Check.FailStreak || d.Of != before.TakesDown()):
+		return fmt.Errorf("bad result %d of %d", d.Bad, d.Of)
+	case d != nil && bad && flip == nil && before.Status == monitor.Down && d.Suppressed != monitor.ByDown,
+		d != nil && bad && !d.Tell && before.Status != monitor.Down && d.Suppressed != monitor.ByThreshold:
+		return fmt.Errorf("a bad result on a check that is %s is suppressed as %q", before.Status, d.Suppressed)
 	case d == nil && flip != nil:
 		return fmt.Errorf("a flip without a record")
 	case d == nil && ignored:
@@ -218,7 +226,7 @@ func unrecorded(before monitor.Check, change monitor.Change, event string, now t
 		return fmt.Errorf("a deadline was judged without a record")
 	case d == nil:
 		return nil
-	case flip == nil && !ignored && !passed && event != "blind":
+	case flip == nil && !ignored && !passed && !bad && event != "blind":
 		return fmt.Errorf("a record of nothing")
 	case flip != nil && (d.About != monitor.OfFlip || d.Key != flip.Rev || d.Tell != flip.Tell || d.Is != flip.New || d.Was != flip.Old):
 		return fmt.Errorf("the record does not fit its flip")

@@ -8,6 +8,9 @@ import (
 // flip says what a flip was about, and what was decided. The record may be missing.
 func (x explainer) flip(f Flip, d *Decision) Statement {
 	text := x.cause(f, d) + " " + x.judged(f, d)
+	if d != nil && d.Of > 1 {
+		text += " " + badWords(*d)
+	}
 	s := Statement{At: f.Judged, Text: text, Is: f.New}
 	if d != nil {
 		s.Suppressed = d.Silenced()
@@ -91,9 +94,42 @@ func clause(took string) string {
 	return took
 }
 
-// withoutFlip says what was decided about a deadline that was let go, or an ignored ping.
+// badWords say which bad result in a row a decision was about.
+func badWords(d Decision) string {
+	if d.Bad > d.Of {
+		return fmt.Sprintf("It was bad result %d in a row.", d.Bad)
+	}
+	return fmt.Sprintf("It was bad result %d of the %d in a row that take the check down.", d.Bad, d.Of)
+}
+
+// bad says what was decided about a bad result that changed no status.
+func (x explainer) bad(d Decision) string {
+	var text string
+	switch {
+	case d.Reason == Failed:
+		text = fmt.Sprintf("A failure arrived %s.", x.when(d.Arrived))
+	case d.Reason == Overran:
+		text = fmt.Sprintf("The run that started %s had not ended by %s, when its limit was over.", x.when(d.Due), x.when(d.Deadline))
+	default:
+		text = fmt.Sprintf("A ping was expected by %s; nothing had arrived by %s.", x.when(d.Due), x.when(d.Deadline))
+	}
+	if d.Of > 1 {
+		text += " " + badWords(d)
+	}
+	return text + " Nobody was told: " + suppressionWords[d.Suppressed] + "."
+}
+
+// withoutFlip says what was decided about a deadline that was let go, or a ping that
+// changed nothing.
 func (x explainer) withoutFlip(d Decision) Statement {
 	s := Statement{At: d.Judged, Suppressed: d.Silenced()}
+	if d.Bad > 0 {
+		s.Text = x.bad(d)
+		if d.About == OfDeadline && !d.Until.IsZero() {
+			s.Text += fmt.Sprintf(" The next deadline was %s.", x.when(d.Until))
+		}
+		return s
+	}
 	if d.About == OfPing {
 		s.Text = fmt.Sprintf("A ping arrived %s and was ignored: %s.", x.when(d.Arrived), suppressionWords[d.Suppressed])
 		return s
@@ -217,6 +253,9 @@ func (x explainer) forecast() []Statement {
 		who = "nobody is"
 	case 1:
 		who = "one channel is"
+	}
+	if next := c.FailStreak + 1; next < c.TakesDown() {
+		who = fmt.Sprintf("that is bad result %d of the %d in a row that take it down, and nobody is", next, c.TakesDown())
 	}
 	text := fmt.Sprintf("The run that is open has until %s; if it has not ended then, %s told.", x.when(d.At), who)
 	if d.Reason == Silent {

@@ -19,6 +19,7 @@ func TestInvariants(t *testing.T) {
 			Name:         "job",
 			Grace:        time.Duration(rapid.IntRange(1, 3600).Draw(t, "grace")) * time.Second,
 			ManualResume: rapid.Bool().Draw(t, "manual"),
+			Threshold:    drawThreshold(t),
 			Schedule: rapid.SampledFrom([]schedule.Spec{
 				{Kind: schedule.Every, Period: time.Minute},
 				{Kind: schedule.Every, Period: 5 * time.Hour},
@@ -31,6 +32,7 @@ func TestInvariants(t *testing.T) {
 		}
 		c := monitor.Create(monitor.Check{ID: 1, Config: config}, day)
 		now := day
+		var bad counter
 		for step := range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(4*time.Hour)).Draw(t, "pause")).Truncate(time.Microsecond))
 			before := c
@@ -38,6 +40,9 @@ func TestInvariants(t *testing.T) {
 			c = change.Check
 			if err := broken(before, change, now); err != nil {
 				t.Fatalf("step %d, %s at %v: %v\nbefore %+v\nafter  %+v", step, event, now, err, before.State, c.State)
+			}
+			if err := bad.wrong(before, change, event, now); err != nil {
+				t.Fatalf("step %d, %s at %v, %d bad results: %v\nbefore %+v\nafter  %+v", step, event, now, bad, err, before.State, c.State)
 			}
 		}
 	})

@@ -151,11 +151,18 @@ func (c Check) fail(p *Ping) (Check, *Flip) {
 		slot = at
 	}
 	c = c.bind(slot, at)
-	if c.Status == Down {
+	to, tell := Down, true
+	switch {
+	case c.Status == Down:
 		c.Reason = Failed // the status stands; what is shown is the newer reason
 		return c, nil
+	case c.FailStreak >= c.TakesDown():
+	case c.Status == Paused:
+		to, tell = New, false // any ping ends a pause
+	default:
+		return c, nil
 	}
-	c, flip := c.flip(Down, Failed, at, p.Received(), true)
+	c, flip := c.flip(to, Failed, at, p.Received(), tell)
 	flip.Facts.fill(*p, start, c.FailStreak)
 	return c, flip
 }

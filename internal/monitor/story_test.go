@@ -19,7 +19,8 @@ import (
 //
 // Events are success, fail, start, log, exit N, each with an optional run id;
 // judge (the scheduler comes by), pause, resume. "late T" before an event says that
-// it happened at T and is only reported now. After the bar stand the shown
+// it happened at T and is only reported now, and "late T blind" that Rollcall was
+// blind from T until now. After the bar stand the shown
 // status, then any of: "due T" or "due –", "told" or "quiet" (a flip with or
 // without deliveries), "kept", "coalesced", "duplicate", "ignored", a reason, a
 // duration such as "took 5m", "n N", "corrects REV".
@@ -73,6 +74,8 @@ func happen(c monitor.Check, now, at time.Time, event []string) (monitor.Change,
 	switch event[0] {
 	case "judge":
 		return c.Expire(now, now), nil
+	case "blind":
+		return c.Overlook(monitor.Blind{From: at, To: now}), nil
 	case "pause":
 		return c.Pause(now), nil
 	case "resume":

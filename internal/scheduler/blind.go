@@ -63,20 +63,37 @@ func (s *Scheduler) evidence(ctx context.Context, now time.Time) (time.Time, Hol
 	if err != nil {
 		return time.Time{}, NoAnswer, fmt.Errorf("read blind intervals: %w", err)
 	}
+	evidence, hold := s.proven(survey.Evidence, now)
 	for _, blind := range pending {
+		// What was missed before the interval is judged before it: a check that is spared
+		// for it awaits a slot that may lie inside.
+		if hold == "" && blind.From.Before(evidence) {
+			switch _, next, err := s.judge(ctx, blind.From, now); {
+			case err != nil:
+				return time.Time{}, NoAnswer, fmt.Errorf("judge what came before a blind interval: %w", err)
+			case next.Equal(now):
+				return blind.From, "", nil // the interval is still pending
+			}
+		}
 		if err := s.overlook(ctx, blind); err != nil {
 			return time.Time{}, NoAnswer, fmt.Errorf("make a blind interval good: %w", err)
 		}
 	}
+	return evidence, hold, nil
+}
+
+// proven returns up to when deadlines can be judged by what the nodes have proved, or
+// why none can.
+func (s *Scheduler) proven(evidence, now time.Time) (time.Time, Hold) {
 	switch {
-	case survey.Evidence.IsZero():
-		return time.Time{}, NoNode, nil
-	case now.Sub(survey.Evidence) > monitor.BlindAfter:
-		return time.Time{}, Stale, nil
-	case survey.Evidence.After(now.Add(-s.Settle)):
-		return now.Add(-s.Settle), "", nil
+	case evidence.IsZero():
+		return time.Time{}, NoNode
+	case now.Sub(evidence) > monitor.BlindAfter:
+		return time.Time{}, Stale
+	case evidence.After(now.Add(-s.Settle)):
+		return now.Add(-s.Settle), ""
 	}
-	return survey.Evidence, "", nil
+	return evidence, ""
 }
 
 // overlook applies a blind interval to every check that awaits something. A check

@@ -1,0 +1,159 @@
+package monitor_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
+)
+
+func drawThreshold(t *rapid.T) *int {
+	return rapid.SampledFrom([]*int{nil, new(1), new(2), new(3), new(monitor.MaxThreshold)}).Draw(t, "threshold")
+}
+
+func after(n int) func(*monitor.Config) {
+	return func(c *monitor.Config) { c.Threshold = &n }
+}
+
+// counter counts bad results by what is seen from outside of a check, not by its
+// streak.
+type counter int
+
+// wrong takes note of a change and says what it got wrong.
+func (n *counter) wrong(before monitor.Check, change monitor.Change, event string, now time.Time) error {
+	c, flip := change.Check, change.Flip
+	signal, _, _ := strings.Cut(event, " ")
+	if p := change.Ping; p != nil {
+		signal = string(p.Signal)
+		if p.Ignored != "" || p.At.Before(before.LastPing) {
+			signal = "" // it counts for nothing, or something newer is known
+		}
+	}
+	deadline, awaited := before.Deadline()
+	missed := event == "judge" && awaited && !now.Before(deadline.At)
+	unknown := flip != nil && flip.New == monitor.Unknown
+	switch {
+	case change.Unchanged, change.Outcome == monitor.Duplicate, before.Status == monitor.Paused && before.ManualResume && event != "resume":
+		return nil
+	case event == "pause", signal == "success":
+		*n = 0
+		return nil
+	case missed && unknown, !missed && signal != "fail":
+		return nil // a blind interval neither counts nor resets
+	}
+	*n++
+	limit := 1
+	if before.Threshold != nil {
+		limit = *before.Threshold
+	}
+	down := flip != nil && flip.New == monitor.Down
+	switch {
+	case before.Status == monitor.Down && flip != nil:
+		return fmt.Errorf("a bad result on a check that is down flips it")
+	case before.Status == monitor.Down:
+	case int(*n) >= limit && !(down && flip.Tell):
+		return fmt.Errorf("not told at the limit of %d", limit)
+	case int(*n) < limit && down:
+		return fmt.Errorf("down below the limit of %d", limit)
+	case int(*n) < limit && c.Status != before.Status && before.Status != monitor.Paused:
+		return fmt.Errorf("%s became %s below the limit of %d", before.Status, c.Status, limit)
+	case int(*n) < limit && missed:
+		next, awaits := c.Deadline()
+		switch {
+		case !awaits:
+			return fmt.Errorf("nothing is awaited after a miss")
+		case next.At.Before(deadline.At), next == deadline:
+			return fmt.Errorf("the deadline after %v is %v", deadline.At, next.At)
+		case deadline.Reason == monitor.Silent && before.BlindTo.IsZero() && before.Schedule.Kind == schedule.Every && !c.Due.Equal(before.Due.Add(before.Schedule.Period)):
+			return fmt.Errorf("the slot after %v is %v", before.Due, c.Due)
+		}
+	}
+	return nil
+}
+
+func TestThreshold(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		check monitor.Check
+		story string
+	}{
+		{"unset is the first", check(t, "0 * * * *", "10m"), `
+			02:00    success | up quiet        due 03:00
+			03:10    judge   | down timeout    told at 03:10 streak 1`},
+		{"one is the first", check(t, "0 * * * *", "10m", after(1)), `
+			02:00    success | up quiet        due 03:00
+			02:30    fail    | down fail       told streak 1`},
+		{"misses of a schedule", check(t, "0 * * * *", "10m", after(3)), `
+			02:00    success | up quiet        due 03:00
+			03:10    judge   | up              due 04:00 streak 1
+			03:10:05 judge   | up              due 04:00 streak 1
+			04:09:59 judge   | late            due 04:00 streak 1
+			04:10    judge   | up              due 05:00 streak 2
+			05:10    judge   | down timeout    told at 05:10 due 05:00 streak 3
+			05:20    success | up success      told due 06:00 streak 0`},
+		{"failures, and a success between", check(t, "0 * * * *", "10m", after(2)), `
+			02:00    success | up quiet        due 03:00
+			03:00    fail    | up success      due 04:00 streak 1
+			04:00    success | up              due 05:00 streak 0
+			05:00    exit 3  | up              due 06:00 streak 1
+			06:00    exit 3  | down fail       told due 07:00 streak 2
+			07:00    exit 3  | down fail       due 08:00 streak 3`},
+		{"all kinds count together", check(t, "0 * * * *", "10m", after(3)), `
+			02:00    success | up quiet        due 03:00
+			03:00    start   | running         due 04:00
+			03:10    judge   | up idle         due 04:00 streak 1
+			03:20    fail    | up              due 04:00 streak 2
+			04:10    judge   | down timeout    told at 04:10 streak 3`},
+		{"a run over its limit, when nothing else is awaited", check(t, "1h", "10m", after(2)), `
+			02:00    success | up quiet        due 03:00
+			03:00    start   | running         due –
+			03:10    judge   | up idle         due 04:10 streak 1
+			04:20    judge   | down timeout    told at 04:20 streak 2`},
+		{"two runs over their limits are two", check(t, "1h", "10m", after(2)), `
+			02:00    success | up quiet        due 03:00
+			03:00    start a | running         due –
+			03:01    start b | running         due –
+			03:30    judge   | running         streak 1
+			03:30    judge   | down overrun    told at 03:11 streak 2`},
+		{"a first failure", check(t, "1h", "10m", after(2)), `
+			02:00    fail    | new             due 03:00 streak 1
+			03:10    judge   | down timeout    told at 03:10 streak 2`},
+		{"a failure ends a pause", check(t, "1h", "10m", after(2)), `
+			02:00    success | up quiet        due 03:00
+			03:10    judge   | up              due 04:00 streak 1
+			03:20    pause   | paused quiet    streak 0
+			04:00    fail    | new fail quiet  due 05:00 streak 1
+			05:10    judge   | down timeout    told streak 2`},
+		{"a resume begins anew", check(t, "1h", "10m", after(2)), `
+			02:00    success | up quiet        due 03:00
+			03:10    judge   | up              due 04:00 streak 1
+			03:20    pause   | paused quiet
+			03:30    resume  | new quiet       due 04:30 streak 0
+			04:40    judge   | new             due 05:30 streak 1
+			05:40    judge   | down timeout    told streak 2`},
+		{"a grace longer than the period", check(t, "*/10 * * * *", "1h", after(3)), `
+			02:00    success | up quiet        due 02:10
+			03:40    judge   | late            due 02:20 streak 1
+			03:40    judge   | late            due 02:30 streak 2
+			03:40    judge   | down timeout    told at 03:30 streak 3`},
+		{"a slot inside a blind interval neither counts nor resets", check(t, "30 2 * * *", "1h", after(2)), `
+			02:30     success            | up quiet          due +1@02:30
+			+1@03:30  judge              | up                due +2@02:30 streak 1
+			+2@04:00  late +2@02:00 blind | late             due +2@02:30 streak 1
+			+2@05:00  judge              | unknown blind     quiet due +3@02:30 streak 1
+			+3@03:30  judge              | down timeout      told streak 2`},
+		{"misses before a blind interval do not reach into it", check(t, "*/10 * * * *", "10m", after(3)), `
+			02:00    success             | up quiet          due 02:10
+			02:20    judge               | up                due 02:20 streak 1
+			02:50    late 02:25 blind    | late              due 02:20 streak 1
+			03:10    judge               | up                due 03:10 streak 2
+			03:15    success             | up success        streak 0`},
+	} {
+		t.Run(test.name, func(t *testing.T) { story(t, test.check, test.story) })
+	}
+}
