@@ -151,6 +151,7 @@ type Dues struct {
 	Zone  string
 	Grace string
 	Limit string
+	Bad   string // how many bad results take it down; "" when the first does
 	Next  []NextDue
 	Note  string // why there are none
 }
@@ -171,6 +172,9 @@ func duesOf(c monitor.Check, clock Clock) Dues {
 	}
 	if c.MaxRuntime != nil {
 		d.Limit = Duration(*c.MaxRuntime)
+	}
+	if n := c.TakesDown(); n > 1 {
+		d.Bad = fmt.Sprintf("after %d bad results in a row", n)
 	}
 	switch c.Schedule.Kind {
 	case schedule.Cron:

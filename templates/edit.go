@@ -1,7 +1,9 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +37,7 @@ type CheckForm struct {
 	Cron, CronZone         string
 	Calendar, CalendarZone string
 
-	Grace, Limit string
+	Grace, Limit, Threshold string
 
 	Keywords               bool   // the body decides by these
 	MailSubject, MailText  bool   // so do the subject and the text of mails
@@ -75,6 +77,9 @@ func FormOf(c monitor.Config) CheckForm {
 	}
 	if c.MaxRuntime != nil {
 		form.Limit = typed(*c.MaxRuntime)
+	}
+	if c.Threshold != nil {
+		form.Threshold = strconv.Itoa(*c.Threshold)
 	}
 	switch c.Schedule.Kind {
 	case schedule.Cron:
@@ -283,6 +288,14 @@ func (p EditPage) limit() Field {
 	return f
 }
 
+func (p EditPage) threshold() Field {
+	f := p.field("threshold", "threshold", "Bad results before it is down", p.Form.Threshold)
+	f.Optional, f.Holder = true, "1"
+	f.Hint = "In a row: failures, missed times, runs over their limit."
+	f.Attrs["inputmode"] = "numeric"
+	return f
+}
+
 func (p EditPage) keyword(id, rule, label, value string) Field {
 	f := p.code(id, rule, label, value)
 	f.Optional, f.Hint = true, "Separated by commas."
@@ -332,13 +345,18 @@ func (f CheckForm) resumes() string {
 // patience says what grace and run limit come to.
 func (p EditPage) patience() string {
 	grace, limit := p.Form.Grace, p.Form.Limit
+	bad := "Somebody is told"
+	if n, err := strconv.Atoi(p.Form.Threshold); err == nil && n > 1 && p.Wrong["threshold"] == "" {
+		bad = fmt.Sprintf("Somebody is told of the %s bad result in a row. A bad result is a failure,", Ordinal(n))
+		if grace != "" && p.Wrong["grace"] == "" {
+			return bad + fmt.Sprintf(" a due time without a ping until %s after it, or a run that takes longer than %s.", grace, cmp.Or(limit, "that"))
+		}
+		return bad + " a due time without a ping until the grace is over, or a run that takes longer than its limit."
+	}
 	if grace == "" || p.Wrong["grace"] != "" || p.Wrong["max_runtime"] != "" {
-		return "Somebody is told when the grace is over, and when a run takes longer than its limit."
+		return bad + " when the grace is over, and when a run takes longer than its limit."
 	}
-	if limit == "" {
-		return fmt.Sprintf("Somebody is told %s after a due time without a ping, or when a run takes longer than that.", grace)
-	}
-	return fmt.Sprintf("Somebody is told %s after a due time without a ping, or when a run takes longer than %s.", grace, limit)
+	return bad + fmt.Sprintf(" %s after a due time without a ping, or when a run takes longer than %s.", grace, cmp.Or(limit, "that"))
 }
 
 // proved says when the chosen channels last proved to work.

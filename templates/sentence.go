@@ -34,13 +34,13 @@ func FlipSentences(f monitor.Flip, c Clock) []string {
 		if facts.Due != nil {
 			said = append(said, fmt.Sprintf("Expected by %s, grace %s.", at(facts.Due), seconds(facts.Grace)))
 		}
-		return append(said, lastSuccess(f, at))
+		return append(append(said, badInARow(facts)...), lastSuccess(f, at))
 	case f.New == monitor.Down && f.Reason == monitor.Overran:
 		what := fmt.Sprintf("Run reached its limit of %s, has not ended.", seconds(facts.RunLimit))
 		if facts.Start != nil {
 			what = fmt.Sprintf("Run started %s, limit %s, has not ended.", at(facts.Start), seconds(facts.RunLimit))
 		}
-		return []string{what, lastSuccess(f, at)}
+		return append(append([]string{what}, badInARow(facts)...), lastSuccess(f, at))
 	case f.New == monitor.Down:
 		what := reported(facts, "a failure")
 		if facts.Streak > 1 {
@@ -60,8 +60,18 @@ func FlipSentences(f monitor.Flip, c Clock) []string {
 		return []string{fmt.Sprintf("Rollcall was blind when it was due, %s.", c.At(due)), "Nobody was alerted."}
 	case f.New == monitor.Paused:
 		return []string{"Paused; nothing is expected."}
+	case f.Reason == monitor.Failed:
+		return []string{reported(facts, "a failure") + ", which ended the pause."}
 	}
 	return []string{"Resumed; the next ping is awaited."}
+}
+
+// badInARow says that there were others before, of which nobody was told.
+func badInARow(facts monitor.Facts) []string {
+	if facts.Streak < 2 {
+		return nil
+	}
+	return []string{fmt.Sprintf("It was the %s bad result in a row.", Ordinal(facts.Streak))}
 }
 
 // reported says what the ping that caused a change said, and after how long.

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ type History struct {
 	Pings      []monitor.Ping
 	Flips      []monitor.Flip
 	Deliveries []Telling
+	Missed     []monitor.Decision // deadlines that passed and did not take the check down
+	Failed     []monitor.Decision // failures that did not, of the pings at least
 	Blinds     []monitor.Blind
 	Size       int
 	From       Cursor
@@ -50,21 +53,24 @@ type Cursor struct {
 	Ping     int64
 	Rev      int64
 	Delivery monitor.DeliveryID
+	Missed   int64 // the deadline, in unix microseconds
 	At       int64 // unix microseconds of the last entry before; 0 on the first page
 }
 
 // ParseCursor reads a cursor; what makes no sense is the first page.
 func ParseCursor(text string) Cursor {
 	var c Cursor
-	if _, err := fmt.Sscanf(text, "%d-%d-%d-%d", &c.Ping, &c.Rev, &c.Delivery, &c.At); err != nil ||
-		c.Ping < 0 || c.Rev < 0 || c.Delivery < 0 || c.At <= 0 {
+	if _, err := fmt.Sscanf(text, "%d-%d-%d-%d-%d", &c.Ping, &c.Rev, &c.Delivery, &c.Missed, &c.At); err != nil ||
+		c.Ping < 0 || c.Rev < 0 || c.Delivery < 0 || c.Missed < 0 || c.At <= 0 {
 		return Cursor{}
 	}
 	return c
 }
 
 // String is the cursor as it stands in an address.
-func (c Cursor) String() string { return fmt.Sprintf("%d-%d-%d-%d", c.Ping, c.Rev, c.Delivery, c.At) }
+func (c Cursor) String() string {
+	return fmt.Sprintf("%d-%d-%d-%d-%d", c.Ping, c.Rev, c.Delivery, c.Missed, c.At)
+}
 
 // Timeline is one page of what happened, newest first.
 type Timeline struct {
@@ -133,9 +139,9 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 	if above == 0 {
 		above = h.Check.NPings + 1
 	}
-	var ping, flip, told int
+	var ping, flip, told, missed int
 	for range h.Size {
-		switch h.newest(ping, flip, told) {
+		switch h.newest(ping, flip, told, missed) {
 		case "delivery":
 			d := h.Deliveries[told]
 			entries = append(entries, deliveryEntry(d, h.Check.UUID, clock))
@@ -143,18 +149,23 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 			told++
 		case "flip":
 			f := h.Flips[flip]
-			if h.Show != ShowRuns || missed(f) {
+			if h.Show != ShowRuns || neverCame(f) {
 				entries = append(entries, h.flipEntry(f, clock))
 			}
 			next.Rev, next.At = f.Rev, f.At.UnixMicro()
 			flip++
+		case "missed":
+			d := h.Missed[missed]
+			entries = append(entries, missedEntry(d, clock))
+			next.Missed, next.At = d.Key, d.Deadline.UnixMicro()
+			missed++
 		case "ping":
 			p := h.Pings[ping]
 			if lost := above - p.N - 1; lost > 0 && h.Show != ShowRuns {
 				entries = append(entries, gapEntry(p, lost, clock))
 			}
 			if !h.hides(p, starts) {
-				entries = append(entries, pingEntry(p, path, clock))
+				entries = append(entries, h.pingEntry(p, path, clock))
 			}
 			above, next.Ping, next.At = p.N, p.N, p.Received().UnixMicro()
 			ping++
@@ -162,7 +173,7 @@ func (h History) merge(path string, clock Clock) ([]Entry, Cursor, bool) {
 			return h.withBlinds(entries, time.Time{}, clock), next, false
 		}
 	}
-	if h.newest(ping, flip, told) == "" {
+	if h.newest(ping, flip, told, missed) == "" {
 		return h.withBlinds(entries, time.Time{}, clock), next, false
 	}
 	return h.withBlinds(entries, time.UnixMicro(next.At), clock), next, true
@@ -180,20 +191,23 @@ func (h History) hides(p monitor.Ping, starts map[int64]bool) bool {
 	return starts[p.N]
 }
 
-// missed reports whether a flip stands for a run that never came or never ended.
-func missed(f monitor.Flip) bool {
+// neverCame reports whether a flip stands for a run that never came or never ended.
+func neverCame(f monitor.Flip) bool {
 	return f.Reason == monitor.Silent || f.Reason == monitor.Overran || f.Reason == monitor.Overlooked
 }
 
 // newest says of which kind the next entry is. Of things at the same moment the
 // consequence stands above its cause.
-func (h History) newest(ping, flip, told int) string {
+func (h History) newest(ping, flip, told, missed int) string {
 	kind, at := "", time.Time{}
 	if told < len(h.Deliveries) {
 		kind, at = "delivery", h.Deliveries[told].Created
 	}
 	if flip < len(h.Flips) && (kind == "" || h.Flips[flip].Judged.After(at)) {
 		kind, at = "flip", h.Flips[flip].Judged
+	}
+	if missed < len(h.Missed) && (kind == "" || h.Missed[missed].Deadline.After(at)) {
+		kind, at = "missed", h.Missed[missed].Deadline
 	}
 	if ping < len(h.Pings) && (kind == "" || h.Pings[ping].Received().After(at)) {
 		kind = "ping"
@@ -272,7 +286,7 @@ func (h History) flipEntry(f monitor.Flip, clock Clock) Entry {
 		At: f.At, Time: clock.say(clock.TimeOfDay(f.At), f.At), Status: f.New, Old: f.Old, Corrected: f.Old == f.New,
 		Note: strings.Join(FlipSentences(f, clock), " "),
 	}
-	if missed(f) {
+	if neverCame(f) {
 		e.Note = FlipSentences(f, clock)[0] + " Judged at " + f.Judged.In(clock.Zone).Format("15:04:05.0") + "."
 	}
 	if refutedOf(h.Flips)[f.Rev] {
@@ -344,6 +358,30 @@ var ignoredWords = map[monitor.Ignored]string{
 	monitor.IgnoredPaused: "the check was paused",
 	monitor.IgnoredMethod: "only POST counts for this check",
 	monitor.IgnoredFilter: "none of the keywords occurs in its body",
+}
+
+// missedEntry is a deadline that passed and did not take the check down.
+func missedEntry(d monitor.Decision, clock Clock) Entry {
+	e := Entry{At: d.Deadline, Time: clock.say(clock.TimeOfDay(d.Deadline), d.Deadline), Icon: "clock"}
+	if d.Reason == monitor.Overran {
+		e.Lead, e.Rest = "Run over its limit", "started "+clock.AtSecond(d.Due)
+	} else {
+		e.Lead, e.Rest = "Missed", "expected by "+clock.At(d.Due)
+	}
+	e.Rest += "; " + toleratedWords(d)
+	return e
+}
+
+func toleratedWords(d monitor.Decision) string {
+	return fmt.Sprintf("%d of %d bad results in a row, nobody was told", d.Bad, d.Of)
+}
+
+func (h History) pingEntry(p monitor.Ping, path string, clock Clock) Entry {
+	e := pingEntry(p, path, clock)
+	if i := slices.IndexFunc(h.Failed, func(d monitor.Decision) bool { return d.Key == p.N }); i >= 0 {
+		e.Rest = strings.TrimPrefix(e.Rest+"; "+toleratedWords(h.Failed[i]), "; ")
+	}
+	return e
 }
 
 func pingEntry(p monitor.Ping, path string, clock Clock) Entry {

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,9 +48,17 @@ func WhyOf(c monitor.Check, clock Clock) string {
 	case c.Trouble != "":
 		return "It cannot be judged: " + c.Trouble + "."
 	case Loud(shown):
-		return stateWords(c, shown, clock)
+		return strings.TrimSpace(stateWords(c, shown, clock) + " " + badWords(c))
 	}
-	return ""
+	return badWords(c)
+}
+
+// badWords say how many bad results a check has that is not down for them.
+func badWords(c monitor.Check) string {
+	if !c.Tolerated() {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d bad results in a row.", c.FailStreak, c.TakesDown())
 }
 
 // stateWords says what was expected and what came instead.
@@ -127,16 +136,21 @@ func VerdictOf(c monitor.Check, flip *monitor.Flip, runs []RunEnd, clock Clock) 
 	default:
 		said = []string{lastGood(c, clock), nextWords(c, clock)}
 	}
+	said = append(said, badWords(c))
 	if c.Trouble != "" {
 		said = append([]string{"It cannot be judged: " + c.Trouble + "."}, said...)
 	}
-	v.Sentence = strings.TrimSpace(strings.Join(said, " "))
+	said = slices.DeleteFunc(said, func(words string) bool { return words == "" })
+	v.Sentence = strings.Join(said, " ")
 	return v
 }
 
 func newWords(c monitor.Check, clock Clock) string {
-	if c.Due.IsZero() {
+	switch {
+	case c.Due.IsZero():
 		return "It is never late before its first ping."
+	case c.Tolerated():
+		return lastGood(c, clock) + " " + nextWords(c, clock)
 	}
 	return "Resumed, no ping since then. Expected by " + clock.At(c.Due) + "."
 }

@@ -59,6 +59,7 @@ type (
 		Zone         string          `json:"zone,omitempty"`
 		Grace        int64           `json:"grace_s"`
 		MaxRuntime   *int64          `json:"max_runtime_s"`
+		Threshold    *int            `json:"threshold"`
 		ManualResume bool            `json:"manual_resume"`
 		PostOnly     bool            `json:"post_only"`
 		Filter       *monitor.Filter `json:"filter,omitempty"`
@@ -188,7 +189,7 @@ func (c copier) check(ctx context.Context, check monitor.Check, told []monitor.C
 	mine := myCheck{
 		Name: check.Name, Slug: check.Slug, Description: check.Description, Tags: check.Tags,
 		Schedule: check.Schedule.Expr, Zone: check.Schedule.Zone, Grace: wholeSeconds(check.Grace),
-		ManualResume: check.ManualResume, PostOnly: check.PostOnly, Channels: []string{},
+		Threshold: check.Threshold, ManualResume: check.ManualResume, PostOnly: check.PostOnly, Channels: []string{},
 		Created: check.Created, Status: check.Status, Since: check.Since,
 	}
 	if check.Schedule.Period > 0 {

@@ -59,6 +59,7 @@ type checkWays struct {
 	ResumeURL  string `json:"resume_url"`
 	Channels   string `json:"channels"`
 	MaxRuntime *int64 `json:"max_runtime"`
+	Threshold  *int   `json:"threshold"`
 	Kind       string `json:"kind"`
 	Late       bool   `json:"late"`
 }
@@ -107,6 +108,7 @@ func (s *Server) waysOf(c *apiCall, check monitor.Check, channels string, now ti
 		UUID: check.UUID.String(), PingURL: s.base() + "/ping/" + check.UUID.String(),
 		UpdateURL: update, PauseURL: update + "/pause", ResumeURL: update + "/resume",
 		Channels: channels, Kind: kindNames[check.Schedule.Kind], Late: check.Shown(now) == monitor.Late,
+		Threshold: check.Threshold,
 	}
 	if check.MaxRuntime != nil {
 		limit := int64(*check.MaxRuntime / time.Second)

@@ -51,12 +51,12 @@ func TestAPICheckDocument(t *testing.T) {
 			"uuid": check.UUID.String(), "ping_url": "http://localhost:8000/ping/" + check.UUID.String(),
 			"update_url": update, "pause_url": update + "/pause", "resume_url": update + "/resume",
 			"channels":    strings.Join(channels, ","),
-			"max_runtime": nil, "kind": "simple", "late": false,
+			"max_runtime": nil, "threshold": nil, "kind": "simple", "late": false,
 		})
 		if diff := cmp.Diff(written, a.get("/api/"+version+"/checks/"+check.UUID.String()).is(200).doc()); diff != "" {
 			t.Errorf("%s, read-write key (-want +got):\n%s", version, diff)
 		}
-		if ours := len(written) - len([]string{"max_runtime", "kind", "late"}); ours != 29 {
+		if ours := len(written) - len([]string{"max_runtime", "threshold", "kind", "late"}); ours != 29 {
 			t.Errorf("%d members are Healthchecks', want 29", ours)
 		}
 		read := with(map[string]any{"unique_key": hex.EncodeToString(sum[:])})

@@ -43,6 +43,7 @@ type apiFields struct {
 	startKw, successKw, failureKw, subject, subjectFail     *string
 	grace, timeout                                          *int64
 	maxRuntime                                              **time.Duration // a nil inside: the same as grace
+	threshold                                               **int           // a nil inside: the first bad result
 	manualResume, defaultFail                               *bool
 	filterSubject, filterBody, filterHTTPBody               *bool
 
@@ -105,7 +106,8 @@ func readFields(body members) (apiFields, error) {
 	}
 	f.importUUID = r.importUUID()
 	f.manualResume = r.boolean("manual_resume")
-	f.maxRuntime = r.maxRuntime()
+	f.maxRuntime = orNone(r, "max_runtime", int64(monitor.MinGrace/time.Second), int64(monitor.MaxGrace/time.Second),
+		func(n int64) time.Duration { return time.Duration(n) * time.Second })
 	f.methods = r.text("methods", 0)
 	r.refuse(f.methods != nil && *f.methods != "" && *f.methods != http.MethodPost, func() error {
 		return invalidMember("methods", "has unexpected value")
@@ -122,6 +124,7 @@ func readFields(body members) (apiFields, error) {
 	f.subjectFail = r.text("subject_fail", monitor.KeywordsLimit)
 	f.successKw = r.text("success_kw", monitor.KeywordsLimit)
 	f.tags = r.text("tags", 0)
+	f.threshold = orNone(r, "threshold", 1, monitor.MaxThreshold, func(n int64) int { return int(n) })
 	f.timeout = r.number("timeout", apiMinSpan, apiMaxSpan)
 	f.tokens = r.tokens()
 	f.tz = r.text("tz", 0)
@@ -154,18 +157,18 @@ func specFor(expr, zone string) schedule.Spec {
 	return schedule.Spec{Kind: schedule.Detect(expr), Expr: expr, Zone: zone}
 }
 
-func (r *fieldReader) maxRuntime() **time.Duration {
-	var limit *time.Duration
-	if string(r.body["max_runtime"]) == "null" {
-		return &limit
+// orNone reads a number that may also be null, and what it means.
+func orNone[T any](r *fieldReader, name string, low, high int64, means func(int64) T) **T {
+	var value *T
+	if string(r.body[name]) == "null" {
+		return &value
 	}
-	seconds := r.number("max_runtime", int64(monitor.MinGrace/time.Second), int64(monitor.MaxGrace/time.Second))
-	if seconds == nil {
+	n := r.number(name, low, high)
+	if n == nil {
 		return nil
 	}
-	span := time.Duration(*seconds) * time.Second
-	limit = &span
-	return &limit
+	value = new(means(*n))
+	return &value
 }
 
 func (r *fieldReader) importUUID() uuid.UUID {
@@ -251,6 +254,7 @@ func (f apiFields) onto(config monitor.Config) (monitor.Config, error) {
 	put(&config.Description, f.desc)
 	put(&config.ManualResume, f.manualResume)
 	put(&config.MaxRuntime, f.maxRuntime)
+	put(&config.Threshold, f.threshold)
 	if f.tags != nil {
 		config.Tags = strings.Fields(*f.tags)
 	}

@@ -128,6 +128,16 @@ func (s *Server) historyOf(ctx context.Context, check monitor.Check, show string
 			return h, err
 		}
 	}
+	if h.Show == templates.ShowAll || h.Show == templates.ShowRuns {
+		if h.Missed, err = s.Store.Tolerated(ctx, check.ID, monitor.OfDeadline, from.Missed, timelineSize+1); err != nil {
+			return h, err
+		}
+	}
+	if n := len(h.Pings); n > 0 {
+		if h.Failed, err = s.Store.Tolerated(ctx, check.ID, monitor.OfPing, h.Pings[0].N+1, timelineSize+1); err != nil {
+			return h, err
+		}
+	}
 	h.Blinds, err = s.Store.Blinds(ctx, check.Created, blindsOfCheck)
 	return h, err
 }

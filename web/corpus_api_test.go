@@ -345,6 +345,7 @@ func badMembers() []row[*program] {
 		{"A11", "spans", func(p *program) {
 			p.refuses("#/grace", each("grace", "31536001", "59", "1e400")...)
 			p.refuses("#/max_runtime", each("max_runtime", "0", "31536001", `"x"`, "true")...)
+			p.refuses("#/threshold", each("threshold", "0", "721", "1.5", `"x"`, "true")...)
 		}},
 		// A name may be empty here, as at Healthchecks; on pages it is asked for.
 		{"A12", "names", func(p *program) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -283,6 +284,7 @@ func checkFields(kind string) []labelled {
 	return append(fields,
 		labelled{"grace", "grace", "Grace"},
 		labelled{"max_runtime", "limit", "Run limit"},
+		labelled{"threshold", "threshold", "Bad results before it is down"},
 		labelled{"filter_success", "kw_success", "Success if it contains"},
 		labelled{"filter_fail", "kw_fail", "Failure if it contains"},
 		labelled{"filter_start", "kw_start", "Start if it contains"},
@@ -298,7 +300,7 @@ func checkForm(r *http.Request) templates.CheckForm {
 		Kind: value("kind"), Every: value("every"), Unit: value("unit"),
 		Cron: value("cron"), CronZone: value("cron_zone"),
 		Calendar: r.PostForm.Get("calendar"), CalendarZone: value("calendar_zone"),
-		Grace: value("grace"), Limit: value("limit"),
+		Grace: value("grace"), Limit: value("limit"), Threshold: value("threshold"),
 		Keywords: set("keywords"), MailSubject: set("mail_subject"), MailText: set("mail_text"), Success: value("kw_success"), Fail: value("kw_fail"), Start: value("kw_start"),
 		OthersFail: set("others_fail"), PostOnly: set("post_only"), ManualResume: set("manual_resume"),
 	}
@@ -340,6 +342,13 @@ func configOf(form templates.CheckForm) (monitor.Config, fault.Invalid) {
 			wrong["max_runtime"] = notASpan
 		}
 		config.MaxRuntime = &limit
+	}
+	if form.Threshold != "" {
+		n, err := strconv.Atoi(form.Threshold)
+		if err != nil {
+			wrong["threshold"] = fmt.Sprintf("is not a whole number, such as 3; from 1 to %d, or empty for the first", monitor.MaxThreshold)
+		}
+		config.Threshold = &n
 	}
 	return config, wrong
 }

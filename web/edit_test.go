@@ -88,7 +88,7 @@ func TestMakeAndEditACheck(t *testing.T) {
 
 	form := newCheck("Nightly backup")
 	form["channel"] = []string{idOf(desk.ID), idOf(night.ID)}
-	form = with(form, "tags", "db #prod db", "description", "Call Ines.\r\nTwice.", "kind", "cron", "cron", " 0  3 * * * ", "cron_zone", "Europe/Riga", "grace", "30m", "limit", "2 h",
+	form = with(form, "tags", "db #prod db", "description", "Call Ines.\r\nTwice.", "kind", "cron", "cron", " 0  3 * * * ", "cron_zone", "Europe/Riga", "grace", "30m", "limit", "2 h", "threshold", "3",
 		"keywords", "on", "kw_fail", "ERROR", "others_fail", "on", "post_only", "on", "manual_resume", "on")
 	w := b.ask("POST", "/checks", form)
 	id := uuid.MustParse(form.Get("uuid"))
@@ -99,7 +99,7 @@ func TestMakeAndEditACheck(t *testing.T) {
 	want := monitor.Config{
 		Name: "Nightly backup", Slug: "nightly-backup", Description: "Call Ines.\nTwice.", Tags: []string{"db", "prod"},
 		Schedule: schedule.Spec{Kind: schedule.Cron, Expr: "0 3 * * *", Zone: "Europe/Riga"},
-		Grace:    30 * time.Minute, MaxRuntime: &limit, ManualResume: true, PostOnly: true,
+		Grace:    30 * time.Minute, MaxRuntime: &limit, Threshold: new(3), ManualResume: true, PostOnly: true,
 		Filter: monitor.Filter{On: true, Fail: "ERROR", Default: monitor.Fail},
 	}
 	if diff := cmp.Diff(want, check.Config); diff != "" {
@@ -110,9 +110,9 @@ func TestMakeAndEditACheck(t *testing.T) {
 	}
 
 	edit := "/checks/" + id.String() + "/edit"
-	s.wants(b.get(edit), 200, "Edit Nightly backup", `value="30 min"`, `value="2 h"`, `value="Europe/Riga"`, "Call Ines.\nTwice.", `value="db prod"`,
+	s.wants(b.get(edit), 200, "Edit Nightly backup", `value="30 min"`, `value="2 h"`, `name="threshold" value="3"`, `value="Europe/Riga"`, "Call Ines.\nTwice.", `value="db prod"`,
 		`name="manual_resume" checked`, `name="post_only" checked`, `name="keywords" checked`, `name="others_fail" checked`)
-	form = with(form, "name", "Nightly", "slug", "", "limit", "", "kind", "calendar", "calendar", "*-*-28 02:30:00\nSun 04:00", "calendar_zone", "Europe/Berlin")
+	form = with(form, "name", "Nightly", "slug", "", "limit", "", "threshold", "", "kind", "calendar", "calendar", "*-*-28 02:30:00\nSun 04:00", "calendar_zone", "Europe/Berlin")
 	form["channel"] = []string{idOf(night.ID)}
 	for _, off := range []string{"keywords", "others_fail", "post_only", "manual_resume", "kw_fail"} {
 		form.Del(off)
@@ -120,7 +120,7 @@ func TestMakeAndEditACheck(t *testing.T) {
 	s.leads(b.ask("POST", "/checks/"+id.String(), form), "/checks/"+id.String())
 	check, err = s.st.Check(t.Context(), s.project.ID, id)
 	s.ok(err)
-	if check.Name != "Nightly" || check.Slug != "" || check.MaxRuntime != nil || check.Schedule.Kind != schedule.OnCalendar || check.ManualResume || check.PostOnly || check.Filter.On {
+	if check.Name != "Nightly" || check.Slug != "" || check.MaxRuntime != nil || check.Threshold != nil || check.Schedule.Kind != schedule.OnCalendar || check.ManualResume || check.PostOnly || check.Filter.On {
 		t.Errorf("edited: %+v", check.Config)
 	}
 	told, err := s.st.AssignedChannels(t.Context(), check.ID)
@@ -144,7 +144,7 @@ func TestSavingWithoutAChange(t *testing.T) {
 	limit, second := 26*time.Hour+3*time.Second, time.Second
 	for _, config := range []monitor.Config{
 		{Name: "a", Schedule: schedule.Spec{Kind: schedule.Every, Period: 90 * time.Minute}, Grace: 61 * time.Second},
-		{Name: "b", Schedule: schedule.Spec{Kind: schedule.Every, Period: time.Second}, Grace: 365 * 24 * time.Hour, MaxRuntime: &second},
+		{Name: "b", Schedule: schedule.Spec{Kind: schedule.Every, Period: time.Second}, Grace: 365 * 24 * time.Hour, MaxRuntime: &second, Threshold: new(1)},
 		{
 			Name: "c <b>", Slug: "c", Description: "two\nlines", Tags: []string{"x", "y&z"}, Grace: time.Hour, MaxRuntime: &limit,
 			Schedule:     schedule.Spec{Kind: schedule.Cron, Expr: "*/5 1-3 * * MON", Zone: "Asia/Kathmandu"},

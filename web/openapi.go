@@ -42,6 +42,7 @@ var checkParams = []param{
 	{"schedule", "string", "Cron or OnCalendar, at most 100 characters; wins over timeout."},
 	{"tz", "string", "The zone of the schedule, such as Europe/Riga."},
 	{"max_runtime", "integer?", "Seconds that a run may take; null is the same as the grace."},
+	{"threshold", "integer?", "How many bad results in a row take it down, 1 to 720; null is the first one."},
 	{"manual_resume", "boolean", "A paused check ignores pings until it is resumed."},
 	{"methods", "string", `"POST", or "" for all.`},
 	{"channels", "string", `"*" for all, "" for none, or ids or names separated by commas.`},

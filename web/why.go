@@ -128,7 +128,9 @@ type decisionDoc struct {
 	Tell       bool                  `json:"tell"`
 	Suppressed []monitor.Suppression `json:"suppressed"`
 	Until      *string               `json:"until"`
-	Latency    *float64              `json:"latency"` // seconds until it was judged
+	Bad        *int                  `json:"bad"`       // which bad result in a row it was; null: it was none
+	Limit      *int                  `json:"bad_limit"` // how many take the check down
+	Latency    *float64              `json:"latency"`   // seconds until it was judged
 }
 
 // apiWhy says why a message was or was not sent.
@@ -182,6 +184,9 @@ func decisionOf(d monitor.Decision) decisionDoc {
 		About: d.About, Judged: apiMicros(d.Judged), Arrived: microsOrNull(d.Arrived), Deadline: microsOrNull(d.Deadline),
 		Expected: microsOrNull(d.Due), Seen: microsOrNull(d.Seen), Was: d.Was, Is: d.Is, Reason: d.Reason, Tell: d.Tell,
 		Suppressed: named(d.Silenced()), Until: microsOrNull(d.Until),
+	}
+	if d.Bad > 0 {
+		doc.Bad, doc.Limit = &d.Bad, &d.Of
 	}
 	if lag, ok := d.Lag(); ok {
 		doc.Latency = secondsOf(&lag)

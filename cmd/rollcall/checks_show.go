@@ -89,9 +89,12 @@ type detail struct {
 }
 
 func details(api *client.API, check client.Check, channels string, now time.Time) []detail {
-	limit, took, page := "", "", ""
+	limit, threshold, took, page := "", "", "", ""
 	if check.MaxRuntime != nil {
 		limit = seconds(*check.MaxRuntime)
+	}
+	if check.Threshold != nil {
+		threshold = fmt.Sprintf("after %d bad results in a row", *check.Threshold)
 	}
 	if check.LastDuration != nil {
 		took = span(time.Duration(*check.LastDuration) * time.Second)
@@ -108,6 +111,7 @@ func details(api *client.API, check client.Check, channels string, now time.Time
 		{"Schedule", cell{text: scheduled(check)}},
 		{"Grace", cell{text: seconds(check.Grace)}},
 		{"Run limit", cell{text: limit}},
+		{"Down", cell{text: threshold}},
 		{"Last ping", cell{text: dated(check.LastPing, now, "never")}},
 		{"Last run took", cell{text: took}},
 		{"Expected", cell{text: dated(expected(check), now, "")}},

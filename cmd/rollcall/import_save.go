@@ -168,7 +168,10 @@ func sourceFields(c importer.Check) client.CheckFields {
 		fields.Schedule, fields.TZ = &c.Schedule.Expr, &c.Schedule.Zone
 	}
 	if c.MaxRuntime != nil {
-		fields.MaxRuntime = new(client.RunLimit(*c.MaxRuntime / time.Second))
+		fields.MaxRuntime = new(client.OrNone(*c.MaxRuntime / time.Second))
+	}
+	if c.Threshold != nil {
+		fields.Threshold = new(client.OrNone(*c.Threshold))
 	}
 	if r := c.Rules; r != nil {
 		fields.ManualResume, fields.Methods = &r.ManualResume, new("")
@@ -212,6 +215,9 @@ func changedFields(e client.Check, c importer.Check) (fields client.CheckFields,
 	}
 	if want.MaxRuntime != nil && (e.MaxRuntime == nil || *e.MaxRuntime != int(*want.MaxRuntime)) {
 		fields.MaxRuntime = want.MaxRuntime
+	}
+	if want.Threshold != nil && (e.Threshold == nil || *e.Threshold != int(*want.Threshold)) {
+		fields.Threshold = want.Threshold
 	}
 	if (fields.Schedule != nil) != (fields.TZ != nil) { // they change together
 		fields.Schedule, fields.TZ = want.Schedule, want.TZ

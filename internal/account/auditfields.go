@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ func CheckFields(c monitor.Config, told string) Fields {
 	open := map[string]string{
 		"name": c.Name, "slug": c.Slug, "description": c.Description, "tags": strings.Join(c.Tags, " "),
 		"schedule": scheduleWords(c.Schedule), "timezone": c.Schedule.Zone, "grace": spanWords(&c.Grace), "run limit": spanWords(c.MaxRuntime),
-		"resumed by hand": yes(c.ManualResume), "POST only": yes(c.PostOnly), "channels": told,
+		"bad results before it is down": numberWords(c.Threshold),
+		"resumed by hand":               yes(c.ManualResume), "POST only": yes(c.PostOnly), "channels": told,
 	}
 	if c.Filter != (monitor.Filter{}) {
 		open["keywords"] = filterWords(c.Filter)
@@ -81,6 +83,13 @@ func spanWords(d *time.Duration) string {
 		return "0 s"
 	}
 	return strings.Join(words, " ")
+}
+
+func numberWords(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
 }
 
 func yes(on bool) string {

@@ -84,7 +84,7 @@ func TestRequests(t *testing.T) {
 		},
 		"update what is given, and only that": {
 			func(ctx context.Context, a *client.API) (any, error) {
-				return a.UpdateCheck(ctx, checkID, client.CheckFields{Grace: new(60), Desc: new(""), MaxRuntime: new(client.RunLimit(0))})
+				return a.UpdateCheck(ctx, checkID, client.CheckFields{Grace: new(60), Desc: new(""), MaxRuntime: new(client.OrNone(0))})
 			},
 			checkJSON,
 			asked{"POST", check, "key", js, `{"desc":"","grace":60,"max_runtime":null}`},
@@ -178,7 +178,7 @@ func TestSaveCheck(t *testing.T) {
 		api, got := answering(t, status, nil, checkJSON)
 		check, created, err := api.SaveCheck(t.Context(), client.CheckFields{
 			Name: new("Nightly"), Unique: []string{"name"}, ImportUUID: checkID,
-			MaxRuntime: new(client.RunLimit(90)), Tokens: []client.Token{{Dialect: "kuma", Token: "abc"}},
+			MaxRuntime: new(client.OrNone(90)), Tokens: []client.Token{{Dialect: "kuma", Token: "abc"}},
 		})
 		if err != nil || created != isNew || check.UUID != checkID {
 			t.Errorf("%d: created %t, %q, %v", status, created, check.UUID, err)

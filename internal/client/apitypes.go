@@ -28,6 +28,7 @@ type Check struct {
 	Timeout    *int   `json:"timeout"` // seconds; simple checks only
 	Grace      int    `json:"grace"`   // seconds
 	MaxRuntime *int   `json:"max_runtime"`
+	Threshold  *int   `json:"threshold"` // bad results in a row that take it down
 
 	Status       string     `json:"status"` // new, up, grace, down, or paused
 	Late         bool       `json:"late"`   // past due, within its grace; Rollcall only, with a read-write key
@@ -78,16 +79,17 @@ type CheckFilter struct {
 // CheckFields is what a check is given when it is made or changed. What is nil
 // keeps its value, or gets the server's default when the check is made.
 type CheckFields struct {
-	Name       *string   `json:"name,omitempty"`
-	Slug       *string   `json:"slug,omitempty"`
-	Tags       *string   `json:"tags,omitempty"` // separated by spaces
-	Desc       *string   `json:"desc,omitempty"`
-	Timeout    *int      `json:"timeout,omitempty"` // seconds; makes the check simple
-	Grace      *int      `json:"grace,omitempty"`   // seconds
-	Schedule   *string   `json:"schedule,omitempty"`
-	TZ         *string   `json:"tz,omitempty"`
-	MaxRuntime *RunLimit `json:"max_runtime,omitempty"`
-	Channels   *string   `json:"channels,omitempty"` // "*", "", or UUIDs or names separated by commas
+	Name       *string `json:"name,omitempty"`
+	Slug       *string `json:"slug,omitempty"`
+	Tags       *string `json:"tags,omitempty"` // separated by spaces
+	Desc       *string `json:"desc,omitempty"`
+	Timeout    *int    `json:"timeout,omitempty"` // seconds; makes the check simple
+	Grace      *int    `json:"grace,omitempty"`   // seconds
+	Schedule   *string `json:"schedule,omitempty"`
+	TZ         *string `json:"tz,omitempty"`
+	MaxRuntime *OrNone `json:"max_runtime,omitempty"` // seconds; none: the same as the grace
+	Threshold  *OrNone `json:"threshold,omitempty"`   // bad results in a row; none: the first takes it down
+	Channels   *string `json:"channels,omitempty"`    // "*", "", or UUIDs or names separated by commas
 
 	ManualResume      *bool   `json:"manual_resume,omitempty"`
 	Methods           *string `json:"methods,omitempty"` // "POST", or "" for all
@@ -108,16 +110,15 @@ type CheckFields struct {
 	Tokens []Token `json:"tokens,omitempty"`
 }
 
-// RunLimit is how many seconds a run may take; 0 means that it has no limit of
-// its own.
-type RunLimit int
+// OrNone is a number of which 0 stands for none.
+type OrNone int
 
-// MarshalJSON implements json.Marshaler: no limit is null.
-func (l RunLimit) MarshalJSON() ([]byte, error) {
-	if l == 0 {
+// MarshalJSON implements json.Marshaler: none is null.
+func (n OrNone) MarshalJSON() ([]byte, error) {
+	if n == 0 {
 		return []byte("null"), nil
 	}
-	return fmt.Append(nil, int(l)), nil
+	return fmt.Append(nil, int(n)), nil
 }
 
 // Token is what identified a monitor at the service it comes from.

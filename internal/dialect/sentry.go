@@ -141,7 +141,7 @@ func checkInID(text string) string {
 }
 
 // monitorConfig is the settings of a monitor that a client sends along. What has
-// no counterpart, such as thresholds, is left out.
+// no counterpart, such as recovery_threshold, is left out.
 type monitorConfig struct {
 	Schedule struct {
 		Type  string          `json:"type"`
@@ -151,6 +151,7 @@ type monitorConfig struct {
 	Margin     *float64 `json:"checkin_margin"` // minutes
 	MaxRuntime *float64 `json:"max_runtime"`    // minutes
 	Timezone   string   `json:"timezone"`
+	Threshold  *float64 `json:"failure_issue_threshold"` // bad results in a row
 }
 
 // sentryMaxRuntime is what Sentry takes for a max_runtime that is not given.
@@ -188,6 +189,9 @@ func (m *monitorConfig) apply(c monitor.Config) monitor.Config {
 		limit = *c.MaxRuntime
 	}
 	c.MaxRuntime = &limit
+	if m.Threshold != nil {
+		c.Threshold = new(int(min(max(1, *m.Threshold), monitor.MaxThreshold+1)))
+	}
 	return c
 }
 

@@ -101,6 +101,9 @@ func TestSentryMonitorConfig(t *testing.T) {
 	had := monitor.Config{Name: "Nightly", Slug: "nightly", Tags: []string{"db"}, Schedule: every(time.Hour), Grace: 10 * time.Minute}
 	limited := had
 	limited.MaxRuntime = minutes(7)
+	patient := limited
+	patient.Threshold = new(5)
+	tolerant := func(c monitor.Config, n int) monitor.Config { c.Threshold = &n; return c }
 	set := func(from monitor.Config, spec schedule.Spec, grace, limit time.Duration) monitor.Config {
 		from.Schedule, from.Grace, from.MaxRuntime = spec, grace*time.Minute, minutes(limit)
 		return from
@@ -110,7 +113,10 @@ func TestSentryMonitorConfig(t *testing.T) {
 		from monitor.Config
 		want monitor.Config
 	}{
-		{`{"schedule":{"type":"crontab","value":"0 2 * * *"},"checkin_margin":5,"max_runtime":30,"timezone":"Europe/Riga","failure_issue_threshold":2,"recovery_threshold":1,"owner":"team:1"}`, had, set(had, cron("0 2 * * *", "Europe/Riga"), 5, 30)},
+		{`{"schedule":{"type":"crontab","value":"0 2 * * *"},"checkin_margin":5,"max_runtime":30,"timezone":"Europe/Riga","failure_issue_threshold":2,"recovery_threshold":1,"owner":"team:1"}`, had, tolerant(set(had, cron("0 2 * * *", "Europe/Riga"), 5, 30), 2)},
+		{`{"schedule":{"type":"crontab","value":"@daily"},"failure_issue_threshold":null}`, patient, set(patient, cron("@daily", ""), 10, 7)},
+		{`{"schedule":{"type":"crontab","value":"@daily"},"failure_issue_threshold":720}`, patient, tolerant(set(had, cron("@daily", ""), 10, 7), 720)},
+		{`{"schedule":{"type":"crontab","value":"@daily"},"failure_issue_threshold":0}`, patient, tolerant(set(had, cron("@daily", ""), 10, 7), 1)},
 		{`{"schedule":{"type":"crontab","value":"@daily"}}`, had, set(had, cron("@daily", ""), 10, 30)},
 		{`{"schedule":{"type":"crontab","value":"@daily"},"timezone":null,"max_runtime":null}`, limited, set(had, cron("@daily", ""), 10, 7)},
 		{`{"schedule":{"type":"interval","value":10,"unit":"minute"},"checkin_margin":0,"max_runtime":0}`, had, set(had, every(10*time.Minute), 1, 1)},
@@ -148,6 +154,8 @@ func TestSentryMonitorConfig(t *testing.T) {
 		`{"schedule":{"type":"interval","value":"ten","unit":"minute"}}`:                                "period ",
 		`{"schedule":{"type":"interval","value":1,"unit":"day"},"checkin_margin":1e18}`:                 "grace ",
 		`{"schedule":{"type":"interval","value":1,"unit":"day"},"checkin_margin":1,"max_runtime":1e18}`: "max_runtime ",
+		`{"schedule":{"type":"interval","value":1,"unit":"day"},"failure_issue_threshold":721}`:         "threshold ",
+		`{"schedule":{"type":"interval","value":1,"unit":"day"},"failure_issue_threshold":1e300}`:       "threshold ",
 	} {
 		event := configured(t, text)
 		if event.Warning != "bad-monitor-config" || event.Configure != nil || !event.Create || event.Ping.Signal != monitor.Success {

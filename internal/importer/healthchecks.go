@@ -18,6 +18,7 @@ type healthcheck struct {
 	Schedule, TZ           string
 	Grace                  int64
 	MaxRuntime             *int64 `json:"max_runtime"` // of another Rollcall
+	Threshold              *int   `json:"threshold"`   // likewise
 	Status                 string
 	ManualResume           bool `json:"manual_resume"`
 	Methods                string
@@ -97,6 +98,7 @@ func (h healthcheck) check() Check {
 	if h.Timeout != nil {
 		c.Schedule = schedule.Spec{Kind: schedule.Every, Period: seconds(*h.Timeout)}
 	}
+	c.Threshold = h.Threshold
 	if h.MaxRuntime != nil {
 		c.MaxRuntime = new(seconds(*h.MaxRuntime))
 	}

@@ -44,6 +44,7 @@ const (
 	keywordsLimit    = 200
 	shortestSpan     = time.Minute // of a period and a grace
 	longestSpan      = 365 * 24 * time.Hour
+	mostBad          = 720 // bad results before a check is down
 )
 
 // Import is what was found at one place.
@@ -59,6 +60,7 @@ type Check struct {
 	Schedule                schedule.Spec
 	Grace                   time.Duration
 	MaxRuntime              *time.Duration // nil: the source has no such limit
+	Threshold               *int           // bad results in a row that take it down; nil: the source does not say
 	Rules                   *Rules         // nil: the source has no such rules
 	UUID                    string         // that its ping address keeps; "" when the source does not tell it
 	Tokens                  []Token        // by which its jobs already call it
@@ -131,6 +133,9 @@ func (i *Import) add(subject string, c Check) (added bool, err error) {
 	c.Grace = max(clamp(c.Grace), shortestSpan)
 	if c.MaxRuntime != nil {
 		*c.MaxRuntime = clamp(*c.MaxRuntime)
+	}
+	if c.Threshold != nil {
+		*c.Threshold = min(max(*c.Threshold, 1), mostBad)
 	}
 	c.Description = i.fit(subject, "description", c.Description, descriptionLimit)
 	if r := c.Rules; r != nil {

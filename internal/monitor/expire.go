@@ -3,6 +3,8 @@ package monitor
 import (
 	"slices"
 	"time"
+
+	"rollcall/internal/schedule"
 )
 
 // Expire judges a check whose Wake has come. The evidence is the instant up to
@@ -69,11 +71,10 @@ func (c Check) awaitAfter(missed Deadline, started time.Time) Check {
 			return c.expect(slot)
 		}
 	}
-	var next time.Time
-	if sched, err := c.Schedule.Parse(); err == nil {
-		next, _ = sched.Next(slot)
+	if c.Schedule.Kind == schedule.Every {
+		return c.expect(slot.Add(c.Schedule.Period))
 	}
-	return c.expect(next)
+	return c.expectAfter(slot)
 }
 
 // overrun marks the runs whose limit has passed, so that each is judged once.

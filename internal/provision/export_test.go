@@ -55,6 +55,7 @@ func TestExport(t *testing.T) {
         timezone: Europe/Riga
         grace: 30m
         max_runtime: 90m
+        threshold: 3
         manual_resume: true
         post_only: true
         filter_in: [body, mail]
@@ -289,6 +290,7 @@ func drawCheck(r *rapid.T, s site, p monitor.ProjectID, channels []monitor.Chann
 		limit := seconds.Draw(r, "limit")
 		c.MaxRuntime = &limit
 	}
+	c.Threshold = rapid.SampledFrom([]*int{nil, new(1), new(monitor.MaxThreshold)}).Draw(r, "threshold")
 	valid, err := c.Valid()
 	if err != nil {
 		c.Tags = nil // most often what was wrong

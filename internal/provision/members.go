@@ -3,6 +3,7 @@ package provision
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // exports write them, so an export that is planned changes nothing.
 type member struct {
 	name   string
-	value  any    // as a file has it: string, bool or []string; nil: left out
+	value  any    // as a file has it: string, bool, int or []string; nil: left out
 	words  string // as a plan tells it; "" for nothing
 	secret bool   // for those only who may write
 }
@@ -44,6 +45,13 @@ func spanMember(name string, d *time.Duration) member {
 		return member{name: name}
 	}
 	return textMember(name, spanWords(*d))
+}
+
+func numberMember(name string, n *int) member {
+	if n == nil {
+		return member{name: name}
+	}
+	return member{name: name, value: *n, words: strconv.Itoa(*n)}
 }
 
 func flagMember(name string, on bool) member {
@@ -131,6 +139,7 @@ func (c check) members() []member {
 		textMember("timezone", c.Schedule.Zone),
 		spanMember("grace", &c.Grace),
 		spanMember("max_runtime", c.MaxRuntime),
+		numberMember("threshold", c.Threshold),
 		flagMember("manual_resume", c.ManualResume),
 		flagMember("post_only", c.PostOnly),
 		listMember("filter_in", f.in),

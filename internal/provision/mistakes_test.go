@@ -78,6 +78,8 @@ func TestMistakesAreTold(t *testing.T) {
 		"period negative":    {check("period: -5m"), ":5: period must be a time such as 90s, 5m, 1h30m or 2d, or a number of seconds"},
 		"period too big":     {check("period: 99999999999d"), ":5: period must be a time such as 90s, 5m, 1h30m or 2d, or a number of seconds"},
 		"grace zero":         {check("period: 5m, grace: 0"), `:5: check "n": grace must be from 1 second to 365 days, in whole seconds`},
+		"threshold of zero":  {check("period: 5m, threshold: 0"), `:5: check "n": threshold must be from 1 to 720 bad results in a row; leave it out to be told of the first`},
+		"threshold of words": {check("period: 5m, threshold: two"), `:5: threshold must be a whole number`},
 		"runtime too long":   {check("period: 5m, max_runtime: 366d"), `:5: check "n": max_runtime must be from 1 second to 365 days, in whole seconds`},
 		"flag":               {check("period: 5m, post_only: maybe"), ":5: post_only must be true or false"},
 		"tags no list":       {check("period: 5m, tags: db"), ":5: tags must be a list"},

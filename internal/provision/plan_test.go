@@ -34,6 +34,7 @@ projects:
         timezone: Europe/Riga
         grace: 30m
         max_runtime: 1h30m
+        threshold: 3
         manual_resume: true
         post_only: true
         filter_in: [body, mail]
@@ -132,6 +133,7 @@ func TestPlanTellsEveryMemberThatDiffers(t *testing.T) {
 		`  timezone: "Europe/Riga" > ""`,
 		`  grace: "30m" > "36h"`,
 		`  max_runtime: "90m" > ""`,
+		`  threshold: "3" > ""`,
 		`  manual_resume: "true" > "false"`,
 		`  post_only: "true" > "false"`,
 		`  filter_in: "body, mail" > "subject"`,

@@ -134,6 +134,7 @@ func (r reader) check(node *yaml.Node) (check, error) {
 	c := check{node: node, Config: monitor.Config{Grace: defaultGrace}}
 	var id, sched, zone string
 	var period, maxRuntime time.Duration
+	var threshold int
 	var f filter
 	at, err := object{
 		"name":           text(&c.Name),
@@ -146,6 +147,7 @@ func (r reader) check(node *yaml.Node) (check, error) {
 		"period":         span(&period),
 		"grace":          span(&c.Grace),
 		"max_runtime":    span(&maxRuntime),
+		"threshold":      number(&threshold),
 		"manual_resume":  flag(&c.ManualResume),
 		"post_only":      flag(&c.PostOnly),
 		"filter_in":      texts(&f.in),
@@ -168,6 +170,9 @@ func (r reader) check(node *yaml.Node) (check, error) {
 	c.Schedule = specOf(at, schedule.Spec{Period: period, Expr: sched, Zone: zone}, found)
 	if at["max_runtime"] != 0 {
 		c.MaxRuntime = &maxRuntime
+	}
+	if at["threshold"] != 0 {
+		c.Threshold = &threshold
 	}
 	if at["uuid"] != 0 {
 		if c.uuid, err = uuid.Parse(id); err != nil || c.uuid == uuid.Nil || c.uuid.String() != strings.ToLower(id) {

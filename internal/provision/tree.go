@@ -176,6 +176,16 @@ func text(to *string) func(*yaml.Node) error {
 	}
 }
 
+// number reads a whole number. Its limits are for the rules to say.
+func number(to *int) func(*yaml.Node) error {
+	return func(node *yaml.Node) error {
+		if node.Tag != "!!int" || node.Decode(to) != nil {
+			return errors.New("must be a whole number")
+		}
+		return nil
+	}
+}
+
 func flag(to *bool) func(*yaml.Node) error {
 	return func(node *yaml.Node) error {
 		if node.Tag != "!!bool" || node.Decode(to) != nil {

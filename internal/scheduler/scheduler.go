@@ -145,7 +145,7 @@ func (s *Scheduler) judge(ctx context.Context, evidence, now time.Time) (n int, 
 			return n, time.Time{}, err
 		}
 		n += len(ids)
-		if s.Now().Sub(now) >= passTime {
+		if len(ids) == PassLimit && s.Now().Sub(now) >= passTime {
 			return n, now, nil
 		}
 	}

@@ -14,7 +14,7 @@ var (
 	configColumns = []string{
 		"id", "project_id", "uuid", "created_at", "updated_at",
 		"name", "slug", "description", "tags", "kind", "period", "schedule", "timezone",
-		"grace", "max_runtime", "manual_resume", "post_only", "filter",
+		"grace", "max_runtime", "threshold", "manual_resume", "post_only", "filter",
 	}
 	stateColumns = []string{
 		"status", "since", "reason", "rev", "n_pings",
@@ -46,7 +46,7 @@ func CheckFields(r *gen.Check) []any {
 	return []any{
 		&r.ID, &r.ProjectID, &r.UUID, &r.CreatedAt, &r.UpdatedAt,
 		&r.Name, &r.Slug, &r.Description, &r.Tags, &r.Kind, &r.Period, &r.Schedule, &r.Timezone,
-		&r.Grace, &r.MaxRuntime, &r.ManualResume, &r.PostOnly, &r.Filter,
+		&r.Grace, &r.MaxRuntime, &r.Threshold, &r.ManualResume, &r.PostOnly, &r.Filter,
 		&r.Status, &r.Since, &r.Reason, &r.Rev, &r.NPings,
 		&r.LastPing, &r.LastSuccess, &r.LastStart, &r.LastSignal, &r.LastExit, &r.LastDuration,
 		&r.FailStreak, &r.Due, &r.Credit, &r.Runs, &r.BurstAt, &r.Burst, &r.Coalesced, &r.Trouble, &r.Misses,
@@ -69,7 +69,7 @@ func StateValues(r gen.Check) []any {
 func ConfigValues(r gen.Check) []any {
 	return []any{
 		r.UpdatedAt, r.Name, r.Slug, r.Description, r.Tags, r.Kind, r.Period, r.Schedule, r.Timezone,
-		r.Grace, r.MaxRuntime, r.ManualResume, r.PostOnly, r.Filter,
+		r.Grace, r.MaxRuntime, r.Threshold, r.ManualResume, r.PostOnly, r.Filter,
 	}
 }
 

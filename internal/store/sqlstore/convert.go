@@ -54,6 +54,7 @@ func configOf(row gen.Check) monitor.Config {
 		},
 		Grace:        time.Duration(row.Grace) * time.Second,
 		MaxRuntime:   spanOf(row.MaxRuntime, time.Second),
+		Threshold:    numberOf(row.Threshold),
 		ManualResume: row.ManualResume,
 		PostOnly:     row.PostOnly,
 	}
@@ -103,6 +104,7 @@ func RowOf(c monitor.Check) gen.Check {
 		Timezone:     c.Schedule.Zone,
 		Grace:        int64(c.Grace / time.Second),
 		MaxRuntime:   countOf(c.MaxRuntime, time.Second),
+		Threshold:    rowNumber(c.Threshold),
 		ManualResume: c.ManualResume,
 		PostOnly:     c.PostOnly,
 		Filter:       textOf(c.Filter, c.Filter == monitor.Filter{}),
@@ -234,7 +236,7 @@ func DeliveryOf(row gen.Delivery) monitor.Delivery {
 		NextAt:   monitor.FromMicros(row.NextAt),
 		Ended:    monitor.FromMicros(row.EndedAt),
 		Answer:   row.Answer,
-		Code:     codeOf(row.Code),
+		Code:     numberOf(row.Code),
 	}
 }
 
@@ -255,6 +257,6 @@ func DeliveryRow(d monitor.Delivery) gen.Delivery {
 		NextAt:    monitor.Micros(d.NextAt),
 		EndedAt:   monitor.Micros(d.Ended),
 		Answer:    d.Answer,
-		Code:      rowCode(d.Code),
+		Code:      rowNumber(d.Code),
 	}
 }

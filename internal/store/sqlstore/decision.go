@@ -16,8 +16,8 @@ import (
 // told, those that are disabled; a correction concerns those of what it corrects.
 // What is decided twice about one deadline is kept once.
 const InsertDecision = `INSERT INTO decisions (check_id, about, key, project_id, judged_at, arrived_at, ping_n,
-	deadline_at, due_at, seen_at, was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off)
-VALUES (CAST($1 AS BIGINT), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, CAST($19 AS BIGINT), $17,
+	deadline_at, due_at, seen_at, was, became, reason, tell, suppressed, until_at, corrects, lag, bad, bad_limit, owed, off)
+VALUES (CAST($1 AS BIGINT), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, CAST($19 AS BIGINT), $17, $20, $21,
 	COALESCE((SELECT string_agg(CAST(d.channel_id AS TEXT), ' ' ORDER BY d.channel_id)
 		FROM deliveries d WHERE d.check_id = CAST($1 AS BIGINT) AND d.rev = CAST($18 AS BIGINT)), ''),
 	COALESCE((SELECT string_agg(CAST(ch.id AS TEXT), ' ' ORDER BY ch.id)
@@ -43,6 +43,7 @@ func DecisionValues(w store.DecisionWrite) []any {
 		int64(d.Check), string(d.About), d.Key, int64(w.Project), d.Judged.UnixMicro(), monitor.Micros(d.Arrived), d.Ping,
 		monitor.Micros(d.Deadline), monitor.Micros(d.Due), monitor.Micros(d.Seen), string(d.Was), string(d.Is), string(d.Reason),
 		d.Tell, string(d.Suppressed), monitor.Micros(d.Until), lag, told, d.Corrects,
+		d.Bad, d.Of,
 	}
 }
 
@@ -54,6 +55,7 @@ func decisionOf(row gen.Decision) (monitor.Decision, error) {
 		Deadline: monitor.FromMicros(row.DeadlineAt), Due: monitor.FromMicros(row.DueAt), Seen: monitor.FromMicros(row.SeenAt),
 		Was: monitor.Status(row.Was), Is: monitor.Status(row.Became), Reason: monitor.Reason(row.Reason),
 		Tell: row.Tell, Suppressed: monitor.Suppression(row.Suppressed), Until: monitor.FromMicros(row.UntilAt), Corrects: row.Corrects,
+		Bad: int(row.Bad), Of: int(row.BadLimit),
 	}
 	var err error
 	if d.Owed, err = channelsOf(row.Owed); err == nil {

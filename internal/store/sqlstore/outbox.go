@@ -75,7 +75,7 @@ func settle(ctx context.Context, q *gen.Queries, a monitor.Attempt, after monito
 		StartedAt:  a.Started.UnixMicro(),
 		Took:       a.Took.Microseconds(),
 		Ok:         a.OK,
-		Code:       rowCode(a.Code),
+		Code:       rowNumber(a.Code),
 		Answer:     a.Answer,
 	})
 }
@@ -262,7 +262,7 @@ func attemptOf(row gen.Attempt) monitor.Attempt {
 		Started:  instant(row.StartedAt),
 		Took:     time.Duration(row.Took) * time.Microsecond,
 		OK:       row.Ok,
-		Code:     codeOf(row.Code),
+		Code:     numberOf(row.Code),
 		Answer:   row.Answer,
 	}
 }

@@ -103,7 +103,7 @@ func (s *Store) BeginRequest(ctx context.Context, r store.Request) (earlier *sto
 			Key:         row.Key,
 			Fingerprint: row.Fingerprint,
 			Begun:       instant(row.CreatedAt),
-			Code:        codeOf(row.Code),
+			Code:        numberOf(row.Code),
 			Header:      row.Header,
 			Body:        row.Body,
 		}
@@ -118,7 +118,7 @@ func (s *Store) AnswerRequest(ctx context.Context, r store.Request) error {
 		ProjectID: int64(r.Project),
 		Key:       r.Key,
 		CreatedAt: r.Begun.UnixMicro(),
-		Code:      rowCode(r.Code),
+		Code:      rowNumber(r.Code),
 		Header:    r.Header,
 		Body:      r.Body,
 	})

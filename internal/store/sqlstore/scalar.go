@@ -48,21 +48,21 @@ func countOf(d *time.Duration, unit time.Duration) *int64 {
 	return &n
 }
 
-// codeOf reads the code of an answer; nil when there was none.
-func codeOf(n *int64) *int {
+// numberOf reads a small number; nil is none.
+func numberOf(n *int64) *int {
 	if n == nil {
 		return nil
 	}
-	code := int(*n)
-	return &code
+	v := int(*n)
+	return &v
 }
 
-// rowCode is the inverse of codeOf.
-func rowCode(code *int) *int64 {
-	if code == nil {
+// rowNumber is the inverse of numberOf.
+func rowNumber(v *int) *int64 {
+	if v == nil {
 		return nil
 	}
-	n := int64(*code)
+	n := int64(*v)
 	return &n
 }
 

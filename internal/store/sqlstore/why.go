@@ -32,6 +32,17 @@ func (s *Store) Around(ctx context.Context, c monitor.Check, from, to time.Time)
 	return r.Around, nil
 }
 
+// Tolerated implements store.Why.
+func (s *Store) Tolerated(ctx context.Context, id monitor.CheckID, about monitor.Matter, before int64, limit int) ([]monitor.Decision, error) {
+	rows, err := s.reading().ToleratedDecisions(ctx, gen.ToleratedDecisionsParams{
+		CheckID: int64(id), About: string(about), Before: orAll(before), Rows: int32(limit),
+	})
+	if err != nil {
+		return nil, s.done("list bad results", err)
+	}
+	return each(rows, decisionOf)
+}
+
 // around is one call of Around.
 type around struct {
 	monitor.Around

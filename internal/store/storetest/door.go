@@ -208,13 +208,13 @@ func editIsStored(s *site) {
 	config := c.Config
 	config.Name, config.Slug, config.Description, config.Tags = "Nachtlauf ✓", "nachts", "two\nlines", []string{"db", "prod"}
 	config.Schedule.Period, config.Grace, config.MaxRuntime = time.Hour, 3*time.Minute, &limit
-	config.ManualResume, config.PostOnly = true, true
+	config.Threshold, config.ManualResume, config.PostOnly = new(3), true, true
 	config.Filter = monitor.Filter{On: true, Fail: "ERROR", Success: "ok", Default: monitor.Fail}
 	edited := s.apply(step(c, func(c monitor.Check) monitor.Change { return c.Reconfigure(config, at(time.Minute)) }))[0].Change.Check
 	s.same("edited", edited.Config, config)
 	s.same("check", s.load(c), edited)
 
-	config.Slug, config.Tags, config.MaxRuntime, config.Filter = "", nil, nil, monitor.Filter{}
+	config.Slug, config.Tags, config.MaxRuntime, config.Threshold, config.Filter = "", nil, nil, nil, monitor.Filter{}
 	edited = s.apply(step(c, func(c monitor.Check) monitor.Change { return c.Reconfigure(config, at(2*time.Minute)) }))[0].Change.Check
 	s.same("check without what is optional", s.load(c), edited)
 }

@@ -44,19 +44,20 @@ func checkZeroOrNot(s *site) {
 	zero, none := int64(0), time.Duration(0)
 	base := newCheck(s.project, "")
 	for _, got := range s.through(base) {
-		if got.LastExit != nil || got.LastDuration != nil || got.MaxRuntime != nil || got.Slug != "" ||
+		if got.LastExit != nil || got.LastDuration != nil || got.MaxRuntime != nil || got.Threshold != nil || got.Slug != "" ||
 			!got.Due.IsZero() || !got.Wake.IsZero() || !got.LastPing.IsZero() || !got.LastSuccess.IsZero() || !got.LastStart.IsZero() {
 			s.Errorf("not set comes back as %+v", got)
 		}
 	}
 	base.UUID = uuid.New()
-	base.LastExit, base.LastDuration, base.MaxRuntime = &zero, &none, &none
+	base.LastExit, base.LastDuration, base.MaxRuntime, base.Threshold = &zero, &none, &none, new(0)
 	epoch := time.Unix(0, 0).UTC() // the zero of what is stored is an instant like others
 	base.Due, base.Wake, base.LastPing, base.LastSuccess, base.LastStart = epoch, epoch, epoch, epoch, epoch
 	for _, got := range s.through(base) {
 		s.same("zero exit", got.LastExit, &zero)
 		s.same("zero duration", got.LastDuration, &none)
 		s.same("zero limit", got.MaxRuntime, &none)
+		s.same("zero threshold", got.Threshold, new(0))
 		for _, when := range []time.Time{got.Due, got.Wake, got.LastPing, got.LastSuccess, got.LastStart} {
 			s.same("the first instant of 1970", when, epoch)
 		}
@@ -71,7 +72,7 @@ func fullCheck(s *site) {
 			Name: "Nightly", Slug: "nightly", Description: "what it does\nand why", Tags: []string{"db", "prod"},
 			Schedule:   schedule.Spec{Kind: schedule.Cron, Expr: "0 3 * * *", Zone: "Europe/Riga"},
 			Grace:      90 * time.Second,
-			MaxRuntime: &limit, ManualResume: true, PostOnly: true,
+			MaxRuntime: &limit, Threshold: new(monitor.MaxThreshold), ManualResume: true, PostOnly: true,
 			Filter: monitor.Filter{On: true, Subject: true, Mail: true, Fail: "error,\"x\"", Success: "ok", Start: "<go>", Default: monitor.Fail},
 		},
 		State: monitor.State{

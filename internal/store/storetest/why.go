@@ -14,6 +14,7 @@ import (
 
 var whyTests = []test{
 	{"every judgement leaves a record, an ordinary ping none", decisionsKept},
+	{"each bad result leaves a record, and those that are tolerated are listed", badResults},
 	{"a record names the channels that were owed a message, and those that were disabled", decisionsOwed},
 	{"a correction is recorded with the channels of the alarm", decisionsCorrected},
 	{"one deadline is recorded once", decisionsOnce},
@@ -70,14 +71,50 @@ func decisionsKept(s *site) {
 		{
 			Check: c.ID, About: monitor.OfFlip, Key: 2, Judged: at(30 * time.Minute),
 			Deadline: at(20 * time.Minute), Due: at(18 * time.Minute), Seen: at(13 * time.Minute),
-			Was: monitor.Up, Is: monitor.Down, Reason: monitor.Silent, Tell: true,
+			Was: monitor.Up, Is: monitor.Down, Reason: monitor.Silent, Tell: true, Bad: 1, Of: 1,
 		},
 		{
 			Check: c.ID, About: monitor.OfDeadline, Key: at(43 * time.Minute).UnixMicro(), Judged: at(44 * time.Minute),
 			Deadline: at(43 * time.Minute), Due: at(41 * time.Minute), Seen: at(13 * time.Minute),
-			Was: monitor.Down, Is: monitor.Down, Reason: monitor.Overran, Suppressed: monitor.ByDown,
+			Was: monitor.Down, Is: monitor.Down, Reason: monitor.Overran, Suppressed: monitor.ByDown, Bad: 2, Of: 1,
 		},
 	})
+}
+
+func badResults(s *site) {
+	c := s.addCheck(s.project, "nightly") // every 5 minutes, with a grace of 2
+	config := c.Config
+	config.Threshold = new(4)
+	s.apply(step(c, func(c monitor.Check) monitor.Change { return c.Reconfigure(config, at(0)) }))
+	s.apply(step(c, receive(ping(monitor.Success, at(0)))))
+	s.apply(step(c, expire(at(7*time.Minute))))
+	s.apply(step(c, expire(at(17*time.Minute))))
+	for i := range time.Duration(3) {
+		s.apply(step(c, receive(ping(monitor.Fail, at((25+i)*time.Minute)))))
+	}
+	var kept []string
+	for _, d := range s.decisions(c) {
+		if d.Bad > 0 {
+			kept = append(kept, fmt.Sprintf("%s %s %v %d of %d", d.About, d.Reason, d.Silenced(), d.Bad, d.Of))
+		}
+	}
+	s.same("records", kept, []string{
+		"deadline timeout [below threshold] 1 of 4", "deadline timeout [below threshold] 2 of 4", "ping fail [below threshold] 3 of 4",
+		"flip fail [no channel] 4 of 4", "ping fail [already down] 5 of 4",
+	})
+	keys := func(about monitor.Matter, before int64, limit int) (keys []int64) {
+		list, err := s.Tolerated(s.ctx, c.ID, about, before, limit)
+		s.ok(err)
+		for _, d := range list {
+			keys = append(keys, d.Key)
+		}
+		return keys
+	}
+	first, second := at(7*time.Minute).UnixMicro(), at(12*time.Minute).UnixMicro()
+	s.same("missed", keys(monitor.OfDeadline, 0, 10), []int64{second, first})
+	s.same("the newest", keys(monitor.OfDeadline, 0, 1), []int64{second})
+	s.same("before it", keys(monitor.OfDeadline, second, 10), []int64{first})
+	s.same("failed", keys(monitor.OfPing, 0, 10), []int64{2})
 }
 
 func decisionsOwed(s *site) {

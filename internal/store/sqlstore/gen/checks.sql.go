@@ -131,7 +131,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to
+    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to, threshold
 FROM checks
 WHERE uuid = $1 AND project_id = $2
 `
@@ -186,6 +186,7 @@ func (q *Queries) CheckByUUID(ctx context.Context, arg CheckByUUIDParams) (Check
 		&i.Misses,
 		&i.BlindFrom,
 		&i.BlindTo,
+		&i.Threshold,
 	)
 	return i, err
 }
@@ -196,7 +197,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to
+    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to, threshold
 FROM checks
 WHERE project_id = $1
 LIMIT $2
@@ -258,6 +259,7 @@ func (q *Queries) ChecksOfProject(ctx context.Context, arg ChecksOfProjectParams
 			&i.Misses,
 			&i.BlindFrom,
 			&i.BlindTo,
+			&i.Threshold,
 		); err != nil {
 			return nil, err
 		}

@@ -109,6 +109,7 @@ type Check struct {
 	Misses       string
 	BlindFrom    *int64
 	BlindTo      *int64
+	Threshold    *int64
 }
 
 type CheckChannel struct {
@@ -148,6 +149,8 @@ type Decision struct {
 	Lag        *int64
 	Owed       string
 	Off        string
+	Bad        int64
+	BadLimit   int64
 }
 
 type Delivery struct {

@@ -85,7 +85,7 @@ SELECT id, project_id, uuid, created_at, updated_at,
     grace, max_runtime, manual_resume, post_only, filter,
     status, since, reason, rev, n_pings, last_ping, last_success, last_start,
     last_signal, last_exit, last_duration, fail_streak, due, credit, runs, wake,
-    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to
+    burst_at, burst, coalesced, trouble, misses, blind_from, blind_to, threshold
 FROM checks
 WHERE id = $1
 `
@@ -135,6 +135,7 @@ func (q *Queries) CheckByID(ctx context.Context, id int64) (Check, error) {
 		&i.Misses,
 		&i.BlindFrom,
 		&i.BlindTo,
+		&i.Threshold,
 	)
 	return i, err
 }

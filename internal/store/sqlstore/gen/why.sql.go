@@ -152,7 +152,7 @@ func (q *Queries) ChannelNames(ctx context.Context, arg ChannelNamesParams) ([]C
 
 const decisionsAfter = `-- name: DecisionsAfter :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = $1 AND judged_at >= $2
 ORDER BY judged_at
@@ -195,6 +195,8 @@ func (q *Queries) DecisionsAfter(ctx context.Context, arg DecisionsAfterParams) 
 			&i.Lag,
 			&i.Owed,
 			&i.Off,
+			&i.Bad,
+			&i.BadLimit,
 		); err != nil {
 			return nil, err
 		}
@@ -211,7 +213,7 @@ func (q *Queries) DecisionsAfter(ctx context.Context, arg DecisionsAfterParams) 
 
 const decisionsAround = `-- name: DecisionsAround :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = $1
     AND (judged_at >= $2 AND judged_at < $3 OR deadline_at >= $2 AND deadline_at < $3)
@@ -261,6 +263,8 @@ func (q *Queries) DecisionsAround(ctx context.Context, arg DecisionsAroundParams
 			&i.Lag,
 			&i.Owed,
 			&i.Off,
+			&i.Bad,
+			&i.BadLimit,
 		); err != nil {
 			return nil, err
 		}
@@ -277,7 +281,7 @@ func (q *Queries) DecisionsAround(ctx context.Context, arg DecisionsAroundParams
 
 const decisionsBefore = `-- name: DecisionsBefore :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = $1 AND judged_at < $2
 ORDER BY judged_at DESC
@@ -320,6 +324,8 @@ func (q *Queries) DecisionsBefore(ctx context.Context, arg DecisionsBeforeParams
 			&i.Lag,
 			&i.Owed,
 			&i.Off,
+			&i.Bad,
+			&i.BadLimit,
 		); err != nil {
 			return nil, err
 		}
@@ -336,7 +342,7 @@ func (q *Queries) DecisionsBefore(ctx context.Context, arg DecisionsBeforeParams
 
 const decisionsOfFlips = `-- name: DecisionsOfFlips :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = $1 AND about = 'flip' AND key >= $2 AND key <= $3
 ORDER BY key
@@ -385,6 +391,8 @@ func (q *Queries) DecisionsOfFlips(ctx context.Context, arg DecisionsOfFlipsPara
 			&i.Lag,
 			&i.Owed,
 			&i.Off,
+			&i.Bad,
+			&i.BadLimit,
 		); err != nil {
 			return nil, err
 		}
@@ -829,6 +837,73 @@ func (q *Queries) PingsWithin(ctx context.Context, arg PingsWithinParams) ([]Pin
 			&i.Duration,
 			&i.Ignored,
 			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const toleratedDecisions = `-- name: ToleratedDecisions :many
+SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
+FROM decisions
+WHERE check_id = $1 AND about = $2 AND key < $3 AND suppressed = 'below threshold'
+ORDER BY key DESC
+LIMIT $4
+`
+
+type ToleratedDecisionsParams struct {
+	CheckID int64
+	About   string
+	Before  int64
+	Rows    int32
+}
+
+func (q *Queries) ToleratedDecisions(ctx context.Context, arg ToleratedDecisionsParams) ([]Decision, error) {
+	rows, err := q.db.QueryContext(ctx, toleratedDecisions,
+		arg.CheckID,
+		arg.About,
+		arg.Before,
+		arg.Rows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Decision
+	for rows.Next() {
+		var i Decision
+		if err := rows.Scan(
+			&i.CheckID,
+			&i.About,
+			&i.Key,
+			&i.ProjectID,
+			&i.JudgedAt,
+			&i.ArrivedAt,
+			&i.PingN,
+			&i.DeadlineAt,
+			&i.DueAt,
+			&i.SeenAt,
+			&i.Was,
+			&i.Became,
+			&i.Reason,
+			&i.Tell,
+			&i.Suppressed,
+			&i.UntilAt,
+			&i.Corrects,
+			&i.Lag,
+			&i.Owed,
+			&i.Off,
+			&i.Bad,
+			&i.BadLimit,
 		); err != nil {
 			return nil, err
 		}

@@ -52,7 +52,7 @@ SELECT checks.id, checks.project_id, checks.uuid, checks.created_at, checks.upda
     checks.grace, checks.max_runtime, checks.manual_resume, checks.post_only, checks.filter,
     checks.status, checks.since, checks.reason, checks.rev, checks.n_pings, checks.last_ping, checks.last_success, checks.last_start,
     checks.last_signal, checks.last_exit, checks.last_duration, checks.fail_streak, checks.due, checks.credit, checks.runs, checks.wake,
-    checks.burst_at, checks.burst, checks.coalesced, checks.trouble, checks.misses, checks.blind_from, checks.blind_to
+    checks.burst_at, checks.burst, checks.coalesced, checks.trouble, checks.misses, checks.blind_from, checks.blind_to, checks.threshold
 FROM members JOIN checks ON checks.project_id = members.project_id
 WHERE members.user_id = @user_id AND checks.status = 'down'
     AND NOT EXISTS (SELECT 1 FROM notices_left_out

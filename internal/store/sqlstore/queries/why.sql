@@ -1,6 +1,6 @@
 -- name: DecisionsAround :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = @check_id
     AND (judged_at >= @since AND judged_at < @until OR deadline_at >= @since AND deadline_at < @until)
@@ -9,7 +9,7 @@ LIMIT @rows;
 
 -- name: DecisionsOfFlips :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = @check_id AND about = 'flip' AND key >= @first AND key <= @last
 ORDER BY key
@@ -92,7 +92,7 @@ WHERE newest.id IN (SELECT own.id FROM deliveries AS own WHERE own.project_id = 
 
 -- name: DecisionsBefore :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = @check_id AND judged_at < @until
 ORDER BY judged_at DESC
@@ -100,7 +100,7 @@ LIMIT @rows;
 
 -- name: DecisionsAfter :many
 SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
-    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
 FROM decisions
 WHERE check_id = @check_id AND judged_at >= @since
 ORDER BY judged_at
@@ -108,3 +108,11 @@ LIMIT @rows;
 
 -- name: ChannelNames :many
 SELECT id, name FROM channels WHERE project_id = @project_id ORDER BY id LIMIT @rows;
+
+-- name: ToleratedDecisions :many
+SELECT check_id, about, key, project_id, judged_at, arrived_at, ping_n, deadline_at, due_at, seen_at,
+    was, became, reason, tell, suppressed, until_at, corrects, lag, owed, off, bad, bad_limit
+FROM decisions
+WHERE check_id = @check_id AND about = @about AND key < @before AND suppressed = 'below threshold'
+ORDER BY key DESC
+LIMIT @rows;
