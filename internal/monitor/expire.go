@@ -65,10 +65,10 @@ func (c Check) awaitAfter(missed Deadline, started time.Time) Check {
 		}
 		return c
 	}
-	slot := c.Due
+	slot := c.Due.Add(c.Credit) // what passed within the credit is the same miss
 	if !c.BlindTo.IsZero() {
-		if slot = c.nextSeen(c.BlindTo); slot.Add(c.Grace).After(missed.At) {
-			return c.expect(slot)
+		if seen := c.nextSeen(c.BlindTo); seen.After(slot) {
+			return c.expect(seen)
 		}
 	}
 	if c.Schedule.Kind == schedule.Every {

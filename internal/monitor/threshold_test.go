@@ -67,9 +67,9 @@ func (n *counter) wrong(before monitor.Check, change monitor.Change, event strin
 		switch {
 		case !awaits:
 			return fmt.Errorf("nothing is awaited after a miss")
-		case next.At.Before(deadline.At), next == deadline:
+		case !next.At.After(deadline.At):
 			return fmt.Errorf("the deadline after %v is %v", deadline.At, next.At)
-		case deadline.Reason == monitor.Silent && before.BlindTo.IsZero() && before.Schedule.Kind == schedule.Every && !c.Due.Equal(before.Due.Add(before.Schedule.Period)):
+		case deadline.Reason == monitor.Silent && before.BlindTo.IsZero() && before.Schedule.Kind == schedule.Every && !c.Due.Equal(before.Due.Add(before.Credit+before.Schedule.Period)):
 			return fmt.Errorf("the slot after %v is %v", before.Due, c.Due)
 		}
 	}
