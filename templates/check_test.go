@@ -29,6 +29,10 @@ func (s *story) then(changes ...func(monitor.Check) monitor.Change) {
 		if change.Flip != nil {
 			s.Flips = append([]monitor.Flip{*change.Flip}, s.Flips...)
 		}
+		if d := change.Decision; d != nil && d.Suppressed == monitor.ByThreshold {
+			kept := map[monitor.Matter]*[]monitor.Decision{monitor.OfDeadline: &s.Missed, monitor.OfPing: &s.Failed}[d.About]
+			*kept = append([]monitor.Decision{*d}, *kept...)
+		}
 	}
 	s.Check, s.Show, s.Size = s.check, templates.ShowAll, 60
 }
@@ -235,10 +239,47 @@ func TestTimelineIsNarrowed(t *testing.T) {
 	}
 }
 
+// A bad result that did not take the check down stands where it happened.
+func TestTimelineOfToleratedResults(t *testing.T) {
+	s := story{check: job(t, 1, "Patient", nil, every(time.Hour))}
+	s.check.Threshold = new(5)
+	s.then(ping(report(t, "2026-11-23T03:00:00Z", monitor.Success)), expire(t, "2026-11-23T04:15:00Z"),
+		expire(t, "2026-11-23T05:15:00Z"), ping(report(t, "2026-11-23T05:30:00Z", monitor.Fail)),
+		ping(report(t, "2026-11-23T05:40:00Z", monitor.Start)), expire(t, "2026-11-23T05:55:00Z"))
+	want := []string{
+		"Today, Monday 23 November",
+		"06:55 · Run over its limit · started 06:40:00; 4 of 5 bad results in a row, nobody was told",
+		"06:40 · Run started · from 203.0.113.14",
+		"06:30 · Failure · from 203.0.113.14; 3 of 5 bad results in a row, nobody was told",
+		"06:15 · Missed · expected by 06:00; 2 of 5 bad results in a row, nobody was told",
+		"05:15 · Missed · expected by 05:00; 1 of 5 bad results in a row, nobody was told",
+		"04:00 New → Up · Reported success.",
+		"04:00 · Success · from 203.0.113.14",
+	}
+	if diff := cmp.Diff(want, lines(templates.TimelineOf(s.History, "/checks/x", clock(t)))); diff != "" {
+		t.Errorf("timeline (-want +got):\n%s", diff)
+	}
+	v := templates.VerdictOf(s.check, nil, nil, clock(t))
+	if want := "Expected by 07:55. Alerts at 08:10. Last success 04:00. 4 of 5 bad results in a row."; v.Status != monitor.Late || plain(v.Sentence) != want {
+		t.Errorf("%s: %q, want %q", v.Status, plain(v.Sentence), want)
+	}
+	if got := plain(templates.WhyOf(s.check, clock(t))); !strings.HasSuffix(got, "4 of 5 bad results in a row.") {
+		t.Errorf("in the list: %q", got)
+	}
+	s.Show = templates.ShowRuns
+	if got := lines(templates.TimelineOf(s.History, "/checks/x", clock(t))); len(got) != 1+5 {
+		t.Errorf("runs: %q", got)
+	}
+}
+
 // The pages of a timeline hold everything once, in the same order as one page would.
 func TestTimelinePagesLoseNothing(t *testing.T) {
 	s := nights(t)
 	s.Blinds = nil
+	for day := range 4 {
+		at := instant(t, "2026-11-20T12:00:00Z").AddDate(0, 0, -day)
+		s.Missed = append(s.Missed, monitor.Decision{Key: at.UnixMicro(), Deadline: at, Due: at, Bad: 1, Of: 2})
+	}
 	entries := func(l templates.Timeline) (n int) {
 		for _, b := range l.Blocks {
 			for _, e := range b.Entries {
@@ -259,6 +300,7 @@ func TestTimelinePagesLoseNothing(t *testing.T) {
 		h.Size, h.From = 3, templates.ParseCursor(from)
 		h.Pings = below(s.Pings, h.From.Ping, h.Size+1, func(p monitor.Ping) int64 { return p.N })
 		h.Flips = below(s.Flips, h.From.Rev, h.Size+1, func(f monitor.Flip) int64 { return f.Rev })
+		h.Missed = below(s.Missed, h.From.Missed, h.Size+1, func(d monitor.Decision) int64 { return d.Key })
 		h.Deliveries = below(s.Deliveries, int64(h.From.Delivery), h.Size+1, func(d templates.Telling) int64 { return int64(d.ID) })
 		l := templates.TimelineOf(h, "/x", clock(t))
 		seen += entries(l)
@@ -268,8 +310,8 @@ func TestTimelinePagesLoseNothing(t *testing.T) {
 		_, from, _ = strings.Cut(l.Older, "before=")
 		from = strings.TrimSuffix(from, "#timeline")
 	}
-	if seen != whole || whole != 12 || pages < 5 {
-		t.Errorf("%d entries on %d pages, %d on one; want 12", seen, pages+1, whole)
+	if seen != whole || whole != 16 || pages < 5 {
+		t.Errorf("%d entries on %d pages, %d on one; want 16", seen, pages+1, whole)
 	}
 }
 

@@ -156,11 +156,12 @@ func (a Around) awaited(at time.Time, status Status) awaits {
 		w.deadline = d.At
 	}
 	for _, d := range a.Decisions { // a deadline that was let go before is this one
-		if d.About == OfDeadline && !d.Deadline.After(at) && d.Until.After(at) {
+		switch {
+		case d.About != OfDeadline || d.Deadline.After(at) || !d.Until.After(at):
+		case d.Suppressed != ByThreshold:
 			w.deadline, w.let = d.Until, d.Suppressed
-			if d.Suppressed == ByThreshold { // that one was missed, and the next awaited
-				w.due, w.let = d.Until.Add(-c.Grace), ""
-			}
+		case d.Judged.After(since): // that slot was missed, and the next is awaited
+			w.deadline, w.due = d.Until, d.Until.Add(-c.Grace)
 		}
 	}
 	return w

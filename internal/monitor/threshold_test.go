@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"rollcall/internal/monitor"
@@ -155,5 +156,40 @@ func TestThreshold(t *testing.T) {
 			03:15    success             | up success        streak 0`},
 	} {
 		t.Run(test.name, func(t *testing.T) { story(t, test.check, test.story) })
+	}
+}
+
+// Of each bad result it is said which one it was, and of the flip too.
+func TestExplainThreshold(t *testing.T) {
+	p := &past{check: check(t, "0 * * * *", "10m", after(3))}
+	happens := func(at string, event ...string) {
+		change, err := happen(p.check, clock(t, at), clock(t, at), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.then(change)
+	}
+	happens("01:00:20", "success")
+	happens("02:11", "judge")
+	happens("03:00:30", "fail")
+	happens("04:00", "start")
+	happens("04:10", "judge")
+	happens("04:30", "fail")
+	for _, test := range []struct{ at, now, want string }{
+		{"02:10", "08:00", "No message was sent: more bad results in a row are needed to take the check down.\nNothing was due: the next ping was expected by 20@03:00, with grace until 20@03:10.\nA ping was expected by 20@02:00; nothing had arrived by 20@02:10. It was bad result 1 of the 3 in a row that take the check down. Nobody was told: more bad results in a row are needed to take the check down. The next deadline was 20@03:10.\n[below threshold]"},
+		{"02:30", "08:00", "No message was sent: there was nothing to decide in this minute.\nNothing was due: the next ping was expected by 20@03:00, with grace until 20@03:10."},
+		{"03:00", "08:00", "No message was sent: more bad results in a row are needed to take the check down.\nNothing was due: the next ping was expected by 20@04:00, with grace until 20@04:10.\nA failure arrived 20@03:00:30. It was bad result 2 of the 3 in a row that take the check down. Nobody was told: more bad results in a row are needed to take the check down.\n[below threshold]"},
+		{"04:10", "08:00", "A message was sent, and its channel took it.\nThe run that started 20@04:00 had not ended by 20@04:10, when its limit of 10m0s was over. Judged 20@04:10:00, 0s after that, it went from up to down. It was bad result 3 of the 3 in a row that take the check down.\nOps room: Taken 20@04:10:01, in 1 attempt, 1s after it was decided. Its last answer: “200 OK”."},
+		{"04:30", "08:00", "No message was sent: the check was down already, and that had been told.\nIt was down since 20@04:10. That was told when it went down; there is nothing more to tell until it succeeds.\nA failure arrived 20@04:30. It was bad result 4 in a row. Nobody was told: the check was down already, and that had been told.\n[already down]"},
+	} {
+		if diff := cmp.Diff(test.want, p.explained(t, test.at, test.now)); diff != "" {
+			t.Errorf("at %s (-want +got):\n%s", test.at, diff)
+		}
+	}
+	p.check = check(t, "0 * * * *", "10m", after(2))
+	happens("09:00", "success")
+	want := "That is still to come; it is 20@09:01 now.\nThe next ping is expected by 20@10:00; if none has arrived by 20@10:10, that is bad result 1 of the 2 in a row that take it down, and nobody is told."
+	if diff := cmp.Diff(want, p.explained(t, "11:00", "09:01")); diff != "" {
+		t.Errorf("to come (-want +got):\n%s", diff)
 	}
 }

@@ -9,10 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/prove"
 	"rollcall/internal/scheduler"
+	"rollcall/internal/store"
 	"rollcall/internal/store/sqlite"
 )
 
@@ -135,6 +138,44 @@ func TestAnOldBackupIsABlindInterval(t *testing.T) {
 		blinds, err := w.Blinds(t.Context(), time.Time{}, 10)
 		if err != nil || len(blinds) != 1 || blinds[0].To.Before(began) || blinds[0].To.Sub(blinds[0].From) < 3*24*time.Hour {
 			t.Errorf("blind %v (%v)", blinds, err)
+		}
+	})
+}
+
+// A check that tolerates bad results missed a slot, and nobody had judged it when the
+// server died. The slots after it lie inside the outage, and are no misses.
+func TestAMissBeforeAnOutageDoesNotReachIntoIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.check("job", every(time.Minute), time.Minute)
+		config := c.Config
+		config.Threshold = new(3)
+		if _, err := w.Transitions(t.Context(), []store.Step{{Ref: store.Ref{ID: c.ID}, Decide: func(c monitor.Check) monitor.Change { return c.Reconfigure(config, now()) }}}); err != nil {
+			t.Fatal(err)
+		}
+		w.ping(c, monitor.Success)
+		w.scheduler()
+		ctx, cancel := context.WithCancel(t.Context())
+		var alone errgroup.Group // takes pings, judges nothing
+		alone.Go(func() error { return w.in.Run(ctx) })
+		time.Sleep(150 * time.Second) // the deadline of the first slot was after 120
+		cancel()
+		if err := alone.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Minute)
+		stop := w.running(w.scheduler())
+		defer stop()
+		time.Sleep(30 * time.Second)
+		if streak := w.read(c).FailStreak; streak != 1 {
+			t.Errorf("%d misses, want that before the outage", streak)
+		}
+		for range 5 {
+			w.ping(c, monitor.Success)
+			time.Sleep(time.Minute)
+		}
+		if got := w.read(c); w.downs(c) != 0 || got.FailStreak != 0 {
+			t.Errorf("told down %d times, %d misses", w.downs(c), got.FailStreak)
 		}
 	})
 }
