@@ -248,6 +248,8 @@ func toldOf(channels []monitor.Channel, deliveries []Telling, clock Clock) []Tol
 		case deliveries[i].State == monitor.Dead:
 			t.Status, t.Word = monitor.Down, "Given up"
 			t.Words = ", " + clock.At(deliveries[i].Ended)
+		case deliveries[i].WithEnd():
+			t.Words = "is told when it was down and that it is up"
 		case deliveries[i].State == monitor.Merged:
 			t.Words = "is told in a digest"
 		case deliveries[i].Attempts > 0:

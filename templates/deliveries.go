@@ -210,6 +210,8 @@ func StateOf(d monitor.Delivery) StateWord {
 		return StateWord{Icon: "check", Word: "Delivered"}
 	case d.State == monitor.Dead:
 		return StateWord{"close", "Dead letter", monitor.Down}
+	case d.WithEnd():
+		return StateWord{Icon: "right", Word: "With its end"}
 	case d.State == monitor.Merged:
 		return StateWord{Icon: "right", Word: "In a digest"}
 	case d.State == monitor.Sending:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,6 +23,7 @@ type MailInput struct {
 	Project     string
 	Channel     string
 	Flip        *monitor.Flip    // nil for others
+	Alarm       *monitor.Flip    // that the mail about its end tells too; nil: none
 	Roundup     *monitor.Roundup // nil for others; with neither it is a test of the channel
 	Secret      string           // the UUID of the check, which whoever knows it can report with
 	Ping        *monitor.Ping    // that caused the flip, or the last one before it; nil when it is not kept
@@ -92,6 +94,9 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 	c := FlipClock(f)
 	name, status := shown(f.Facts.Name), Capital(string(f.New))
 	m.Status, m.Title, m.Sentences = f.New, status+": "+name, FlipSentences(f, c)
+	if in.Alarm != nil {
+		m.Sentences = afterwards(*in.Alarm, f, m.Sentences, c)
+	}
 	m.Button, m.Page = "Open the check", in.CheckPage
 	if f.New != monitor.Up {
 		m.Advice = strings.Map(visible, f.Facts.Advice)
@@ -119,6 +124,21 @@ func (m Mail) about(f monitor.Flip, in MailInput) Mail {
 	m.Why = fmt.Sprintf("You get this because %s is told about %s.", in.Channel, name)
 	m.Closing = fmt.Sprintf("Rollcall judged this at %s. Times are in %s. The message id ends in %s.", c.AtSecond(f.Judged), c.Zone, ending(in.ID))
 	return m
+}
+
+// afterwards says of an alarm and its end in one message what two would have said.
+func afterwards(alarm, end monitor.Flip, said []string, c Clock) []string {
+	from, to := c.TimeOfDay(alarm.At), c.TimeOfDay(end.At)
+	if c.days(alarm.At) != c.days(end.At) {
+		from, to = c.At(alarm.At), c.At(end.At)
+	}
+	was := fmt.Sprintf("Was down %s (%s–%s), now up.", Duration(end.At.Sub(alarm.At)), from, to)
+	if end.Reason != monitor.Corrected {
+		said = said[1:] // for how long it was down
+	}
+	why := FlipSentences(alarm, c)
+	return slices.Concat([]string{was}, why[:len(why)-1], said, // without the last success
+		[]string{"This is the first message about it: the alarm had been tried and was not taken."})
 }
 
 func scheduleAndZone(f monitor.Facts) string {

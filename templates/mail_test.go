@@ -141,6 +141,7 @@ func TestMail(t *testing.T) {
 		"mail-failed":  {mailInput(new(failed(t)), &monitor.Ping{At: instant(t, "2026-11-23T08:06:41Z"), Body: lock, BodySize: int64(len(lock))}), "Down: Offsite backup. Reported exit status 1 after 41 s, twice in a row"},
 		"mail-overran": {mailInput(new(overran(t)), nil), "Down: Offsite backup. Run started 02:00, limit 45 min, has not ended"},
 		"mail-up":      {mailInput(new(recovered(t)), backupPing(t)), "Up: Offsite backup. Back up after 4 h 33 min of downtime"},
+		"mail-merged":  {mergedInput(t), "Up: Offsite backup. Was down 3 min (02:15–02:18), now up"},
 		"mail-digest":  {roundupInput(t), "120 checks went down, 3 came up. 123 changes within 42 s, more than are told one by one"},
 		"mail-test":    {mailInput(nil, nil), "Test: Night shift. This is a test; it arrived"},
 	}
@@ -158,6 +159,16 @@ func TestMail(t *testing.T) {
 			golden(t, name+".txt", m.Text())
 		})
 	}
+}
+
+// mergedInput is an alarm that was tried in vain until the check was up again.
+func mergedInput(t *testing.T) templates.MailInput {
+	t.Helper()
+	up := recovered(t)
+	up.At, up.Judged = instant(t, "2026-11-23T01:18:00Z"), instant(t, "2026-11-23T01:18:00Z")
+	in := mailInput(&up, backupPing(t))
+	in.Alarm = new(silent(t))
+	return in
 }
 
 // roundupInput is what a storm owes, of which the mail lists the first.

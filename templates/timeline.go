@@ -300,14 +300,16 @@ func (h History) flipEntry(f monitor.Flip, clock Clock) Entry {
 
 // toldOf says how many channels took the message about a change.
 func (h History) toldOf(rev int64) string {
-	owed, took, merged := 0, 0, 0
+	owed, took, merged, late := 0, 0, 0, 0
 	for _, d := range h.Deliveries {
 		if d.Rev == rev {
 			owed++
-			switch d.State {
-			case monitor.Sent:
+			switch {
+			case d.State == monitor.Sent:
 				took++
-			case monitor.Merged:
+			case d.WithEnd():
+				late++
+			case d.State == monitor.Merged:
 				merged++
 			}
 		}
@@ -315,6 +317,8 @@ func (h History) toldOf(rev int64) string {
 	switch {
 	case merged > 0:
 		return fmt.Sprintf("Told in a digest: %d of %s.", merged, Count(int64(owed), "channel", "channels"))
+	case late > 0:
+		return fmt.Sprintf("Told together with its end: %d of %s.", late, Count(int64(owed), "channel", "channels"))
 	case owed == 0:
 		return "No channel was told."
 	case owed == 1 && took == 1:
@@ -340,6 +344,8 @@ func deliveryEntry(d Telling, check uuid.UUID, clock Clock) Entry {
 		if d.Answer == "" {
 			e.Rest = "took the message"
 		}
+	case d.WithEnd():
+		e.Rest, e.Href = "did not take it before it was up again; one message tells both:", digestURL(d.Delivery)
 	case d.State == monitor.Merged:
 		e.Rest, e.Href = "is told in a digest", digestURL(d.Delivery)
 	case d.State == monitor.Dead:

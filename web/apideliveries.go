@@ -25,7 +25,7 @@ type deliveryDoc struct {
 	Old      *string               `json:"old"`
 	New      *string               `json:"new"`
 	Tells    *tellsDoc             `json:"tells"`     // of a digest; null for others
-	Digest   *int64                `json:"digest_id"` // of the digest that tells it; null when it is told by itself
+	Digest   *int64                `json:"digest_id"` // of the message that tells it; null when it is told by itself
 	State    monitor.DeliveryState `json:"state"`
 	Attempts int                   `json:"attempts"`
 	Created  string                `json:"created"`

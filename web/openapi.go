@@ -145,7 +145,7 @@ var operations = map[string]operation{
 	"GET deliveries/": {group: "Deliveries", summary: "Lists messages, the newest first.", answers: deliveryPage{}, query: []param{
 		{"check", "string", "The UUID of a check."},
 		{"channel", "string", "The id of a channel."},
-		{"state", "string", "pending, sending, sent, dead or merged, which is told in a digest."},
+		{"state", "string", "pending, sending, sent, dead or merged, which is told by another message."},
 		{"digest", "string", "The id of a digest: only what it tells."},
 		limitParam, cursorParam,
 	}},

@@ -116,7 +116,7 @@ func domain(address string) string { return address[strings.LastIndexByte(addres
 func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
 	in := templates.MailInput{
 		ID: m.ID, Project: m.Project.Name, Channel: m.Channel.Name,
-		Flip: m.Flip, Roundup: m.Roundup, Ping: m.Ping,
+		Flip: m.Flip, Alarm: m.Ends, Roundup: m.Roundup, Ping: m.Ping,
 		CheckPage: m.CheckPage(), DigestPage: m.DigestPage(), ChannelPage: m.ChannelPage(),
 	}
 	if m.Check != uuid.Nil {

@@ -5,11 +5,16 @@ import (
 	"time"
 
 	"rollcall/internal/monitor"
+	"rollcall/internal/store"
 )
 
-// gather lets digests tell what storms owe, before anything is leased. A channel
+// gather lets digests tell what storms owe, and ends what they are the ends of, before
+// anything is leased. A channel
 // that cannot be gathered keeps what it is owed until the next time.
 func (a *Alerter) gather(ctx context.Context, now time.Time) {
+	if err := a.together(ctx, now); err != nil {
+		a.Log.Error("alarms not told with their ends", "err", err)
+	}
 	channels, err := a.storms(ctx, now)
 	if err != nil {
 		a.Log.Error("storms not looked for", "err", err)
@@ -21,6 +26,18 @@ func (a *Alerter) gather(ctx context.Context, now time.Time) {
 		if err != nil {
 			a.Log.Error("digest not formed", "channel", id, "err", err)
 			err = nil
+		}
+	}
+}
+
+// together spares people an alarm that was tried in vain when its end is told.
+func (a *Alerter) together(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	for {
+		n, err := a.Store.TellTogether(ctx, now)
+		if err != nil || n < store.TogetherMost {
+			return err
 		}
 	}
 }

@@ -27,6 +27,10 @@ const (
 	Webhook ChannelKind = "webhook"
 )
 
+// ForPeople reports whether people read what the channel takes. A program may count on
+// being told of every change by a message of its own.
+func (k ChannelKind) ForPeople() bool { return k != Webhook }
+
 // Channel is one way to tell somebody.
 type Channel struct {
 	ID       ChannelID

@@ -26,8 +26,8 @@ const (
 type DeliveryState string
 
 // The states. Pending and Sending will go on by themselves; Sent and Dead are
-// ends, and a Dead delivery can be replayed. A Merged one is told by its digest,
-// and what becomes of it is what becomes of that.
+// ends, and a Dead delivery can be replayed. A Merged one is told by another, its
+// digest or that of its end, and what becomes of it is what becomes of that.
 const (
 	Pending DeliveryState = "pending"
 	Sending DeliveryState = "sending" // leased by an alerter
@@ -45,7 +45,8 @@ type Delivery struct {
 	Kind    DeliveryKind
 	Check   CheckID // of a flip; 0 for others
 	Rev     int64   // of a flip; 0 for others
-	// Digest is the delivery that tells a Merged one; 0 for others.
+	// Digest is the delivery that tells a Merged one, also when that is the one about
+	// its end; 0 for others.
 	Digest   DeliveryID
 	State    DeliveryState
 	Attempts int // made so far
@@ -56,6 +57,18 @@ type Delivery struct {
 	Ended   time.Time // when it was sent or given up
 	Answer  string    // of the last attempt, in words
 	Code    *int      // of the last attempt; nil when there was no answer
+}
+
+// WithEnd reports whether what the delivery was to tell is told with its end; see
+// TellTogether. A digest takes nothing that was tried.
+func (d Delivery) WithEnd() bool { return d.State == Merged && d.Attempts > 0 }
+
+// TellTogether reports whether an alarm and its end, which follow one another on a
+// channel that people read, are told by one message: when the alarm was tried in vain
+// and waits, and the end was not tried yet. What was never tried may still go at once.
+func TellTogether(kind ChannelKind, alarm, end Delivery, was, is Status) bool {
+	return kind.ForPeople() && alarm.State == Pending && alarm.Attempts > 0 && was == Down &&
+		end.State == Pending && end.Attempts == 0 && is == Up && end.Rev == alarm.Rev+1
 }
 
 // Attempt is one try to deliver. It is identified by (Delivery, N).

@@ -335,7 +335,10 @@ var fateWords = map[DeliveryState]func(explainer, Message) string{
 		}
 		return text
 	},
-	Merged: func(_ explainer, m Message) string {
+	Merged: func(x explainer, m Message) string {
+		if m.WithEnd() {
+			return fmt.Sprintf("It was not taken in %s before the check was up again, so one message tells both: message %d of the log says what became of it.", attempts(m.Delivery.Attempts), m.Digest)
+		}
 		return fmt.Sprintf("More than %d changes were owed to the channel within %d minutes, so a digest tells of this one: message %d of the log says what became of it.", StormAfter, StormSpan/time.Minute, m.Digest)
 	},
 	Dead: func(x explainer, m Message) string {

@@ -51,7 +51,7 @@ type Owed struct {
 	Before  time.Time // as InStorm has it
 	NextAt  time.Time
 	// Behind tells that an earlier change of its check is being told singly and has
-	// not ended: a digest must not overtake it.
+	// not ended, or is told by this one: a digest must not overtake it.
 	Behind bool
 }
 

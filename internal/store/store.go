@@ -168,6 +168,10 @@ type Outbox interface {
 	// What a digest tells becomes Merged in the same transaction, so that each change is
 	// told either singly or by one digest. More tells that there is more to gather.
 	Gather(ctx context.Context, channel monitor.ChannelID, now time.Time) (more bool, err error)
+	// TellTogether lets the delivery about a check's end tell the alarm too that was
+	// tried in vain, as monitor.TellTogether says: the alarm becomes Merged. It looks at
+	// TogetherMost alarms and returns how many are merged.
+	TellTogether(ctx context.Context, now time.Time) (n int, err error)
 	// NextDelivery returns when the next delivery becomes due, zero when none is
 	// waiting. Those that wait for an earlier one or a disabled channel do not count.
 	NextDelivery(ctx context.Context) (time.Time, error)
@@ -199,6 +203,9 @@ type Outbox interface {
 // GatherSpan is how many deliveries one call of Gather looks at.
 const GatherSpan = 10_000
 
+// TogetherMost is how many alarms one call of TellTogether looks at.
+const TogetherMost = 500
+
 // Lease asks for deliveries.
 type Lease struct {
 	Now        time.Time
@@ -215,6 +222,7 @@ type Dispatch struct {
 	Project  account.Project
 	Check    uuid.UUID        // of a flip: the first UUID that the check had
 	Flip     *monitor.Flip    // nil for others
+	Ends     *monitor.Flip    // the alarm that it ends and tells too; nil: that was told by itself
 	Digest   *monitor.Digest  // of a delivery for a blind interval
 	Roundup  *monitor.Roundup // of a digest of changes
 }

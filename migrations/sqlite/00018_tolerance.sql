@@ -7,3 +7,6 @@ ALTER TABLE checks ADD COLUMN threshold BIGINT;
 -- 0: it was about none.
 ALTER TABLE decisions ADD COLUMN bad BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE decisions ADD COLUMN bad_limit BIGINT NOT NULL DEFAULT 0;
+
+-- Alarms that were tried in vain: when the check is up again, people are told once.
+CREATE INDEX deliveries_tried ON deliveries (id) WHERE state = 'pending' AND attempts > 0 AND kind = 'flip';

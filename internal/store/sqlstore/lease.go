@@ -20,7 +20,8 @@ import (
 //
 // The inner query picks a few of each channel and keeps the order of a lane: a
 // delivery waits until every earlier one of the same check and channel has ended,
-// or the digest that tells it. Digests of a channel go one after the other.
+// or what tells it: a digest, or the delivery about its end, which does not wait for
+// itself. Digests of a channel go one after the other.
 // The outer one repeats the condition, because a row may have been leased between
 // reading and locking it.
 const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
@@ -30,7 +31,7 @@ const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 		WHERE d.next_at <= $1 AND ch.disabled = '' AND d.channel_id NOT IN (%s) AND NOT EXISTS (
 			SELECT 1 FROM deliveries e
 			WHERE e.check_id = d.check_id AND e.channel_id = d.channel_id AND e.rev < d.rev AND (e.next_at IS NOT NULL
-				OR (SELECT g.next_at FROM deliveries g WHERE g.id = e.digest_id) IS NOT NULL))
+				OR (SELECT g.next_at FROM deliveries g WHERE g.id = e.digest_id AND g.id <> d.id) IS NOT NULL))
 		AND (d.kind <> 'digest' OR NOT EXISTS (
 			SELECT 1 FROM deliveries g
 			WHERE g.channel_id = d.channel_id AND g.kind = 'digest' AND g.next_at IS NOT NULL AND g.id < d.id))
@@ -45,7 +46,7 @@ var dispatchByID = fmt.Sprintf(`SELECT d.id, d.project_id, d.channel_id, d.kind,
 	COALESCE((SELECT o.uuid FROM old_addresses o WHERE o.check_id = c.id ORDER BY o.rotated_at LIMIT 1), c.uuid, ''), COALESCE(f.at, 0), COALESCE(f.judged_at, 0), COALESCE(f.old_status, ''),
 	COALESCE(f.new_status, ''), COALESCE(f.reason, ''), COALESCE(f.facts, ''),
 	COALESCE((SELECT g.content FROM digests g WHERE g.delivery_id = d.id), (SELECT g.content FROM roundups g WHERE g.delivery_id = d.id), ''),
-	CASE WHEN d.kind = 'flip' AND d.attempts = 0 THEN COALESCE((SELECT b.created_at FROM deliveries b
+	CASE WHEN d.kind = 'flip' AND d.attempts = 0 AND NOT EXISTS (SELECT 1 FROM deliveries m WHERE m.digest_id = d.id) THEN COALESCE((SELECT b.created_at FROM deliveries b
 		WHERE b.channel_id = d.channel_id AND b.kind = 'flip' AND b.id < d.id ORDER BY b.id DESC LIMIT 1 OFFSET %d), 0) ELSE 0 END
 FROM deliveries d
 JOIN channels ch ON ch.id = d.channel_id
@@ -66,6 +67,9 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 		}
 		for _, id := range ids {
 			dispatch, before, err := s.readDispatch(tx.QueryRowContext(ctx, dispatchByID, id))
+			if err == nil {
+				dispatch.Ends, err = toldWith(ctx, tx, dispatch)
+			}
 			switch {
 			case err == nil && monitor.InStorm(dispatch.Delivery.Created, before):
 				continue // it is for a digest; see Gather

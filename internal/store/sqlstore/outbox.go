@@ -117,7 +117,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, i
 // notReplayed says why a delivery cannot be replayed.
 func notReplayed(d gen.Delivery) error {
 	if d.DigestID != nil {
-		return fault.Say(fault.Conflict, "it was told in a digest; replay delivery %d, which is that digest", *d.DigestID)
+		return fault.Say(fault.Conflict, "another message tells it; replay delivery %d, which is that message", *d.DigestID)
 	}
 	return fault.Say(fault.Conflict, "the delivery has not ended")
 }

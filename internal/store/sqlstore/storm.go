@@ -35,11 +35,13 @@ func (s *Store) Storms(ctx context.Context, now time.Time) ([]monitor.ChannelID,
 }
 
 // What a channel is owed and was never tried, with the time of the flip that stands
-// StormAfter places before each, and whether an earlier one of its check is tried now.
+// StormAfter places before each, and whether an earlier one of its check is tried now
+// or told by it.
 var owedToChannel = fmt.Sprintf(`SELECT d.id, d.check_id, d.created_at, d.before_at, d.next_at, EXISTS (
 		SELECT 1 FROM deliveries e
 		WHERE e.check_id = d.check_id AND e.channel_id = $1 AND e.rev < d.rev
 			AND e.next_at IS NOT NULL AND (e.state <> 'pending' OR e.attempts > 0))
+		OR EXISTS (SELECT 1 FROM deliveries e WHERE e.digest_id = d.id)
 FROM (
 	SELECT id, check_id, rev, created_at, next_at, state, attempts, LAG(created_at, %d) OVER (ORDER BY id) AS before_at
 	FROM deliveries WHERE channel_id = $1 AND kind = 'flip' AND id >= $2 AND id <= $3

@@ -38,6 +38,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "lease", tests: leaseTests},
 		{name: "outbox", tests: outboxTests},
 		{name: "storm", tests: stormTests},
+		{name: "together", tests: togetherTests},
 		{name: "directory", tests: directoryTests},
 		{name: "team", tests: teamTests},
 		{name: "members", tests: memberTests},

@@ -114,7 +114,7 @@ WHERE deliveries.next_at IS NOT NULL
         WHERE earlier.check_id = deliveries.check_id AND earlier.channel_id = deliveries.channel_id
             AND earlier.rev < deliveries.rev
             AND (earlier.next_at IS NOT NULL
-                OR (SELECT told.next_at FROM deliveries AS told WHERE told.id = earlier.digest_id) IS NOT NULL))
+                OR (SELECT told.next_at FROM deliveries AS told WHERE told.id = earlier.digest_id AND told.id <> deliveries.id) IS NOT NULL))
     AND (deliveries.kind <> 'digest' OR NOT EXISTS (
         SELECT 1 FROM deliveries AS other
         WHERE other.channel_id = deliveries.channel_id AND other.kind = 'digest'
