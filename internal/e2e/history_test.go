@@ -225,8 +225,14 @@ func (h history) wrongDeliveries() (wrong []string) {
 	for _, d := range h.deliveries {
 		digests[d.ID] = d.Kind != monitor.ForFlip
 	}
+	ends := map[monitor.DeliveryID]deliveryRow{}
 	for _, d := range h.deliveries {
-		if told := d.State == monitor.Merged && digests[d.Digest]; d.State != monitor.Sent && !told {
+		ends[d.ID] = d
+	}
+	for _, d := range h.deliveries {
+		end := ends[d.Digest]
+		withEnd := d.WithEnd() && end.check == d.check && end.Channel == d.Channel && end.Rev == d.Rev+1
+		if told := d.State == monitor.Merged && digests[d.Digest] || withEnd; d.State != monitor.Sent && !told {
 			wrong = append(wrong, fmt.Sprintf("LOST_NTF: delivery %d is %s", d.ID, d.State))
 		}
 		if digests[d.ID] {

@@ -63,7 +63,7 @@ const (
 	ByEdit          Suppression = "edited"
 	NoChannel       Suppression = "no channel"
 	ChannelDisabled Suppression = "channel disabled"
-	ByStorm         Suppression = "merged"
+	ToldElsewhere   Suppression = "merged"
 )
 
 // recorded adds to a change the record of what was decided on the check before it.

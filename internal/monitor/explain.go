@@ -62,7 +62,7 @@ var suppressionWords = map[Suppression]string{
 	ByEdit:          "the settings were changed, and a change never makes a check overdue",
 	NoChannel:       "the check told no channel",
 	ChannelDisabled: "the channel was disabled",
-	ByStorm:         "another message tells of it: a digest of many changes, or the one that says that the check is up again",
+	ToldElsewhere:   "another message tells of it: a digest of many changes, or the one that says that the check is up again",
 }
 
 // Explain says why a message was or was not sent in the span from one instant up to
@@ -173,7 +173,7 @@ func tally(fates []Fate) string {
 	case sent > 0:
 		return fmt.Sprintf("A message was sent, and %d of %d channels took it.", sent, all)
 	case sent+states[Merged] == all:
-		return "No message of its own was sent: " + suppressionWords[ByStorm] + "."
+		return "No message of its own was sent: " + suppressionWords[ToldElsewhere] + "."
 	case states[Pending]+states[Sending] > 0:
 		return "A message is on its way; no channel has taken it yet."
 	case states[Dead] > 0:

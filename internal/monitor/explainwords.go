@@ -273,7 +273,7 @@ func (x explainer) fates(f Flip, d *Decision) []Fate {
 			seen[m.Channel] = true
 			fate := Fate{Rev: f.Rev, Channel: m.Channel, Name: m.Name, Delivery: m.ID, State: m.State, Tries: m.Tries, Text: x.fate(m)}
 			if m.State == Merged {
-				fate.Suppressed = ByStorm
+				fate.Suppressed = ToldElsewhere
 			}
 			list = append(list, fate)
 		}
