@@ -164,7 +164,8 @@ type Line struct {
 	CheckURL string
 	Sum      string // of what a digest tells; "" for others
 	AllURL   string // lists all that
-	Via      string // address of the digest that tells this one; "" it is told by itself
+	Via      string // address of what tells this one; "" it is told by itself
+	WithEnd  bool   // that is the message about its end
 	Old, New monitor.Status
 	Channel  string
 	Kind     monitor.ChannelKind
@@ -264,7 +265,7 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 	}
 	switch {
 	case row.State == monitor.Merged:
-		line.Via = digestURL(row.Delivery)
+		line.Via, line.WithEnd = digestURL(row.Delivery), row.WithEnd()
 	case row.State == monitor.Sent:
 		line.Took = Duration(row.Ended.Sub(row.Created))
 	case row.State == monitor.Pending && row.Tries > 0:

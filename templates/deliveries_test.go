@@ -24,6 +24,22 @@ func TestDeliveries(t *testing.T) {
 	}))
 }
 
+// An alarm that is told with its end leads to the message that tells both, and keeps
+// its attempts.
+func TestAnAlarmWithItsEndInTheLog(t *testing.T) {
+	end, alarm := delivered(t), retrying(t)
+	alarm.State, alarm.Digest, alarm.Attempts = monitor.Merged, 2, 1
+	attempts := []monitor.Attempt{{Delivery: 1, N: 1, Started: instant(t, "2026-11-23T01:15:01Z"), Answer: "451 come again"}}
+	html := rendered(t, templates.DeliverySheet(templates.SheetOf(told(t, end, alarm), attempts, templates.DeliveryQuery{Open: 1}, clock(t))))
+	for _, want := range []string{
+		"With its end", `<a href="/deliveries?before=3&amp;open=2#d2">that message</a>`, "It was tried in vain until the check was up again", "<code>451 come again</code>",
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the log lacks %q\n%s", want, html)
+		}
+	}
+}
+
 // A digest says how much it tells, and what it tells leads to it.
 func TestDigestInTheLog(t *testing.T) {
 	digest := retrying(t)

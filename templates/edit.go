@@ -289,7 +289,7 @@ func (p EditPage) limit() Field {
 }
 
 func (p EditPage) threshold() Field {
-	f := p.field("threshold", "threshold", "Bad results before it is down", p.Form.Threshold)
+	f := p.field("threshold", "threshold", "Bad results until it is down", p.Form.Threshold)
 	f.Optional, f.Holder = true, "1"
 	f.Hint = "In a row: failures, missed times, runs over their limit."
 	f.Attrs["inputmode"] = "numeric"

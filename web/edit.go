@@ -284,7 +284,7 @@ func checkFields(kind string) []labelled {
 	return append(fields,
 		labelled{"grace", "grace", "Grace"},
 		labelled{"max_runtime", "limit", "Run limit"},
-		labelled{"threshold", "threshold", "Bad results before it is down"},
+		labelled{"threshold", "threshold", "Bad results until it is down"},
 		labelled{"filter_success", "kw_success", "Success if it contains"},
 		labelled{"filter_fail", "kw_fail", "Failure if it contains"},
 		labelled{"filter_start", "kw_start", "Start if it contains"},

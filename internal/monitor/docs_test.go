@@ -47,7 +47,7 @@ func TestDocsSayTheLimits(t *testing.T) {
 		doctest.Limit{"tags", fmt.Sprintf("%d, of %d characters each", monitor.TagsLimit, monitor.TagLimit), "refused"},
 		doctest.Limit{"keywords of one kind", number(monitor.KeywordsLimit) + " characters", "refused"},
 		doctest.Limit{"grace, run limit", doctest.Time(monitor.MinGrace) + " to " + doctest.Time(monitor.MaxGrace) + ", in whole seconds", "refused"},
-		doctest.Limit{"bad results in a row before it is down", fmt.Sprintf("1 to %d", monitor.MaxThreshold), "refused"},
+		doctest.Limit{"bad results in a row until it is down", fmt.Sprintf("1 to %d", monitor.MaxThreshold), "refused"},
 		doctest.Limit{"runs that are watched at a time", number(monitor.MaxRuns), "the oldest is not watched any longer"},
 		doctest.Limit{"misses that a late report can take back", fmt.Sprintf("%d, for %s", monitor.MaxMisses, doctest.Time(monitor.BackdateLimit)), "the alarm stands"},
 		doctest.Limit{"imported token", fmt.Sprintf("%d to %d letters, digits, - and _, of which %d differ", monitor.MinToken, monitor.MaxToken, monitor.MinTokenKinds), "refused"},

@@ -159,6 +159,40 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
+// A change of the threshold takes no check down, and holds from the next bad result.
+func TestTheThresholdIsChanged(t *testing.T) {
+	c := story(t, check(t, "0 * * * *", "10m", after(5)), `
+		02:00    success | up quiet
+		03:10    judge   | up              streak 1
+		04:10    judge   | up              streak 2`)
+	lower := c.Config
+	lower.Threshold = new(2)
+	change := c.Reconfigure(lower, clock(t, "04:20"))
+	if change.Flip != nil || change.Check.FailStreak != 2 {
+		t.Fatalf("after the change: %+v", change)
+	}
+	c = story(t, change.Check, `
+		05:10    judge   | down timeout    told streak 3`)
+	higher := c.Config
+	higher.Threshold = nil
+	if change := c.Reconfigure(higher, clock(t, "05:20")); change.Flip != nil || change.Check.Status != monitor.Down {
+		t.Errorf("it is %s after the change", change.Check.Status)
+	}
+}
+
+// A shorter run limit that an open run has passed leaves no check without a deadline.
+func TestAShorterRunLimitKeepsTheWatch(t *testing.T) {
+	limit := time.Hour
+	c := story(t, check(t, "1h", "10m", func(c *monitor.Config) { c.MaxRuntime = &limit }), `
+		02:00    success | up quiet        due 03:00
+		02:50    start   | running         due –`)
+	short := c.Config
+	short.MaxRuntime = new(5 * time.Minute)
+	story(t, c.Reconfigure(short, clock(t, "03:05")).Check, `
+		03:06    judge   | up              due 04:05
+		04:15    judge   | down timeout    told at 04:15`)
+}
+
 // Of each bad result it is said which one it was, and of the flip too.
 func TestExplainThreshold(t *testing.T) {
 	p := &past{check: check(t, "0 * * * *", "10m", after(3))}
