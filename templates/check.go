@@ -102,8 +102,9 @@ func (p CheckPage) Seen() string {
 }
 
 // RunsOf puts the ends of runs and the runs that never came into one row, the
-// oldest first. Pings and flips are given newest first.
-func RunsOf(pings []monitor.Ping, flips []monitor.Flip) []RunEnd {
+// oldest first: those that took the check down, and the missed ones that did not.
+// Each is given newest first.
+func RunsOf(pings []monitor.Ping, flips []monitor.Flip, missed []monitor.Decision) []RunEnd {
 	var runs []RunEnd
 	for _, p := range pings {
 		if !p.Signal.Ends() || p.Ignored != "" {
@@ -115,13 +116,19 @@ func RunsOf(pings []monitor.Ping, flips []monitor.Flip) []RunEnd {
 		}
 		runs = append(runs, RunEnd{At: p.At, How: how, Took: p.Duration, Exit: p.Exit})
 	}
+	// What is older than the runs that are known is left out.
+	known := func(at time.Time) bool { return len(pings) == 0 || !at.Before(pings[len(pings)-1].At) }
+	for _, d := range missed {
+		if known(d.Deadline) {
+			runs = append(runs, RunEnd{At: d.Deadline, How: Missed})
+		}
+	}
 	refuted := refutedOf(flips)
 	for _, f := range flips {
 		switch {
 		case refuted[f.Rev], f.Reason == monitor.Corrected:
 			// the job had run; its report came late and is among the pings
-		case len(pings) > 0 && f.At.Before(pings[len(pings)-1].At):
-			// older than the runs that are known
+		case !known(f.At):
 		case f.New == monitor.Down && f.Reason != monitor.Failed:
 			runs = append(runs, RunEnd{At: f.At, How: Missed})
 		case f.New == monitor.Unknown:

@@ -1,6 +1,7 @@
 package templates_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func nights(t *testing.T) story {
 func pageOf(t *testing.T, s story, channels ...monitor.Channel) templates.CheckPage {
 	t.Helper()
 	facts := templates.CheckFacts{
-		Check: s.check, Runs: templates.RunsOf(s.Pings, s.Flips), History: s.History, Latest: s.Deliveries,
+		Check: s.check, Runs: templates.RunsOf(s.Pings, s.Flips, s.Missed), History: s.History, Latest: s.Deliveries,
 		Channels: channels, BaseURL: "https://rollcall.example",
 	}
 	if len(s.Flips) > 0 {
@@ -265,6 +266,13 @@ func TestTimelineOfToleratedResults(t *testing.T) {
 	}
 	if got := plain(templates.WhyOf(s.check, clock(t))); !strings.HasSuffix(got, "4 of 5 bad results in a row.") {
 		t.Errorf("in the list: %q", got)
+	}
+	var ends []templates.How
+	for _, run := range templates.RunsOf(s.Pings, s.Flips, s.Missed) {
+		ends = append(ends, run.How)
+	}
+	if want := []templates.How{templates.Good, templates.Missed, templates.Missed, templates.Failed, templates.Missed}; !slices.Equal(ends, want) {
+		t.Errorf("runs ended %v, want %v", ends, want)
 	}
 	s.Show = templates.ShowRuns
 	if got := lines(templates.TimelineOf(s.History, "/checks/x", clock(t))); len(got) != 1+5 {

@@ -72,7 +72,11 @@ func (s *Server) factsOf(r *http.Request, who Who, check monitor.Check) (templat
 	if err != nil {
 		return facts, err
 	}
-	facts.Runs = templates.RunsOf(pings, flips)
+	missed, err := s.Store.Tolerated(ctx, check.ID, monitor.OfDeadline, 0, chartFlips)
+	if err != nil {
+		return facts, err
+	}
+	facts.Runs = templates.RunsOf(pings, flips, missed)
 	if len(flips) > 0 {
 		facts.Flip = &flips[0]
 	}
