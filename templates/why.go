@@ -130,7 +130,7 @@ func fateLine(f monitor.Fate, check uuid.UUID) FateLine {
 		line.State = word
 	}
 	if f.Delivery != 0 {
-		line.State = StateOf(monitor.Delivery{State: f.State, Tries: f.Tries})
+		line.State = StateOf(monitor.Delivery{State: f.State, Attempts: f.Tries, Tries: f.Tries})
 		line.Href = DeliveryQuery{Check: check.String(), Open: int64(f.Delivery)}.URL() + "#d" + digits(int64(f.Delivery))
 	}
 	return line

@@ -17,7 +17,7 @@ func CheckFields(c monitor.Config, told string) Fields {
 		"name": c.Name, "slug": c.Slug, "description": c.Description, "tags": strings.Join(c.Tags, " "),
 		"schedule": scheduleWords(c.Schedule), "timezone": c.Schedule.Zone, "grace": spanWords(&c.Grace), "run limit": spanWords(c.MaxRuntime),
 		"bad results until it is down": numberWords(c.Threshold),
-		"resumed by hand":               yes(c.ManualResume), "POST only": yes(c.PostOnly), "channels": told,
+		"resumed by hand":              yes(c.ManualResume), "POST only": yes(c.PostOnly), "channels": told,
 	}
 	if c.Filter != (monitor.Filter{}) {
 		open["keywords"] = filterWords(c.Filter)

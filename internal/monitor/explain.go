@@ -162,9 +162,11 @@ func tally(fates []Fate) string {
 	for _, f := range fates {
 		states[f.State]++
 	}
-	all, sent := len(fates), states[Sent]
+	all, sent := len(fates)-states[Merged], states[Sent] // what is merged is told by another
 	switch {
-	case all == states[""]:
+	case all == 0:
+		return "No message of its own was sent: " + suppressionWords[ToldElsewhere] + "."
+	case len(fates) == states[""]:
 		return "No message was sent: " + suppressionWords[fates[0].Suppressed] + "."
 	case sent == all && all == 1:
 		return "A message was sent, and its channel took it."
@@ -172,8 +174,6 @@ func tally(fates []Fate) string {
 		return fmt.Sprintf("A message was sent, and all %d channels took it.", all)
 	case sent > 0:
 		return fmt.Sprintf("A message was sent, and %d of %d channels took it.", sent, all)
-	case sent+states[Merged] == all:
-		return "No message of its own was sent: " + suppressionWords[ToldElsewhere] + "."
 	case states[Pending]+states[Sending] > 0:
 		return "A message is on its way; no channel has taken it yet."
 	case states[Dead] > 0:

@@ -60,6 +60,9 @@ func TestExplainWithEnd(t *testing.T) {
 			t.Errorf("%q is not said in\n%s", want, got)
 		}
 	}
+	if got, want := p.explained(t, "02:30", "08:00"), "A message was sent, and its channel took it."; !strings.HasPrefix(got, want) {
+		t.Errorf("of the end it is said: %s", got)
+	}
 	p.messages = p.messages[:1]
 	from := clock(t, "02:10")
 	for _, fate := range monitor.Explain(p.around(from, from.Add(time.Minute)), from, from.Add(time.Minute), clock(t, "08:00"), plainly{}).Fates {
