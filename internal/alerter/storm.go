@@ -8,9 +8,8 @@ import (
 	"rollcall/internal/store"
 )
 
-// gather lets digests tell what storms owe, and ends what they are the ends of, before
-// anything is leased. A channel
-// that cannot be gathered keeps what it is owed until the next time.
+// gather lets ends tell their alarms, and digests what storms owe, before anything is
+// leased. A channel that cannot be gathered keeps what it is owed until the next time.
 func (a *Alerter) gather(ctx context.Context, now time.Time) {
 	if err := a.together(ctx, now); err != nil {
 		a.Log.Error("alarms not told with their ends", "err", err)

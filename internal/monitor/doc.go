@@ -16,9 +16,10 @@
 //
 // The store writes a Change whole or not at all: the check's row, the [Ping] to
 // keep, the [Flip] if the status changed, and one [Delivery] for every channel
-// of the check when the flip is to be told. A judgement also leaves a [Decision],
-// of which [Explain] makes sentences. A rule may run twice on the same row, so
-// nothing here has an effect of its own.
+// of the check when the flip is to be told. A bad result that the check tolerates
+// changes no status. A judgement also leaves a [Decision], of which [Explain] makes
+// sentences. A rule may run twice on the same row, so nothing here has an effect of
+// its own.
 //
 // What identifies a thing is derived: a ping is (check, n), a flip is
 // (check, rev), a delivery is (check, rev, channel). A unique key then makes

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"rollcall/internal/monitor"
@@ -62,7 +61,7 @@ func toldWith(ctx context.Context, tx *sql.Tx, d store.Dispatch) (*monitor.Flip,
 	}
 	flip, err := FlipOf(row)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+		return nil, nil // the end says for how long it was down; that much must be told
 	}
 	return &flip, nil
 }
