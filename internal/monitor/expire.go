@@ -30,6 +30,7 @@ func (c Check) Expire(evidence, now time.Time) Change {
 	c.Runs = c.remembered(now)
 	if unseen {
 		c.overrun(evidence)
+		c.spareDoubted()
 	} else {
 		c.overrun(deadline.At) // another run that is over its limit is a bad result of its own
 		c.FailStreak++
@@ -75,6 +76,17 @@ func (c Check) awaitAfter(missed Deadline, started time.Time) Check {
 		return c.expect(slot.Add(c.Schedule.Period))
 	}
 	return c.expectAfter(slot)
+}
+
+// spareDoubted lets the open runs be whose ends may have been lost: a check is unknown
+// once for all that was in doubt, and the next slot decides.
+func (c *Check) spareDoubted() {
+	c.Runs = slices.Clone(c.Runs)
+	for i := range c.Runs {
+		if run := &c.Runs[i]; run.Open() && !run.Unseen.IsZero() {
+			run.Over = true
+		}
+	}
 }
 
 // overrun marks the runs whose limit has passed, so that each is judged once.

@@ -193,6 +193,19 @@ func TestAShorterRunLimitKeepsTheWatch(t *testing.T) {
 		04:15    judge   | down timeout    told at 04:15`)
 }
 
+// Two runs whose ends may have been lost in the same interval are one doubt.
+func TestTwoRunsInDoubtAreNoAlarm(t *testing.T) {
+	limit := 30 * time.Minute
+	story(t, check(t, "0 * * * *", "10m", func(c *monitor.Config) { c.MaxRuntime = &limit }), `
+		02:00    success             | up quiet        due 03:00
+		03:00    start a             | running         due 04:00
+		03:05    start b             | running         due 04:00
+		03:20    late 03:10 blind    | running         due 04:00
+		03:41:30 judge               | unknown blind   quiet idle due 04:00
+		03:46:30 judge               | unknown         due 04:00
+		04:10    judge               | down timeout    told at 04:10`)
+}
+
 // Of each bad result it is said which one it was, and of the flip too.
 func TestExplainThreshold(t *testing.T) {
 	p := &past{check: check(t, "0 * * * *", "10m", after(3))}
