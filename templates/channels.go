@@ -50,6 +50,7 @@ type ChannelRow struct {
 	Messages []DeliveryRow // the newest first
 	NoMail   bool          // this server cannot send mail
 	Fixed    bool          // the reader may not change it
+	Health   monitor.Health
 }
 
 // messagesDrawn is how many messages of a channel its list shows.
@@ -104,15 +105,17 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 	case row.Disabled != "":
 		notice := &Notice{Status: monitor.Down, Text: "Switched off: " + strings.TrimSuffix(row.Disabled, ".") + "."}
 		if !row.Fixed {
-			notice.Link, notice.Words = "/channels/"+strconv.FormatInt(int64(row.ID), 10), "Switch it on again"
+			notice.Link, notice.Words = "/channels/"+strconv.FormatInt(int64(row.ID), 10), "Test it and switch it on"
 		}
 		return notice
 	case row.Kind == monitor.Email && row.NoMail:
 		return &Notice{Status: monitor.Down, Text: "This server has no mail server to send by. Whoever runs it can name one with --smtp."}
+	case redirectWords(row.Health) != "":
+		return &Notice{Status: monitor.Late, Text: redirectWords(row.Health), Link: log, Words: "See attempts"}
 	case stuck != nil:
 		return &Notice{
 			Status: monitor.Late, Text: "Answers", Code: stuck.Answer,
-			Rest: fmt.Sprintf(". %s waiting; next try at %s.", Capital(Count(int64(waiting), "message is", "messages are")), clock.TimeOfDay(stuck.NextAt)),
+			Rest: fmt.Sprintf(". %s waiting; next try at %s.", Capital(Count(int64(waiting), "message is", "messages are")), clock.TimeOfDay(nextTry(*stuck, row))),
 			Link: log, Words: "See attempts",
 		}
 	case len(row.Messages) > 0 && row.Messages[0].State == monitor.Dead:
@@ -120,6 +123,12 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 		return &Notice{
 			Status: monitor.Down, Text: fmt.Sprintf("The last message was given up %s after", clock.At(last.Ended)),
 			Code: last.Answer, Rest: ".", Link: log, Words: "See attempts",
+		}
+	case givenUpBefore(row.Messages) > 0:
+		given := givenUpBefore(row.Messages)
+		return &Notice{
+			Status: monitor.New, Text: "It took the test. Before that, " + Count(int64(given), "message was", "messages were") + " given up.",
+			Link: DeliveryQuery{Channel: int64(row.ID), State: monitor.Dead}.URL(), Words: "Replay what still matters",
 		}
 	case row.LastSent.IsZero():
 		return &Notice{Status: monitor.New, Text: "Never proved to work. Send a test before you rely on it."}
@@ -140,6 +149,33 @@ func stuckMessage(messages []DeliveryRow) (stuck *DeliveryRow, waiting int) {
 		}
 	}
 	return stuck, waiting
+}
+
+// nextTry is when the message that holds up the others is tried again. While the
+// breaker is open that may be sooner than planned.
+func nextTry(stuck DeliveryRow, row ChannelRow) time.Time {
+	if row.Health.Opened.IsZero() {
+		return stuck.NextAt
+	}
+	return row.Health.ProbeAt(stuck.NextAt, slices.ContainsFunc(row.Messages, func(m DeliveryRow) bool {
+		waits := m.State == monitor.Pending || m.State == monitor.Sending
+		return waits && (m.DigestDown > 0 || m.Flip != nil && m.Flip.New == monitor.Down)
+	}))
+}
+
+// givenUpBefore is how many messages were given up before a test was taken that is
+// the newest message.
+func givenUpBefore(messages []DeliveryRow) int {
+	given := 0
+	for i, m := range messages {
+		switch {
+		case i == 0 && (m.Kind != monitor.ForTest || m.State != monitor.Sent):
+			return 0
+		case m.State == monitor.Dead:
+			given++
+		}
+	}
+	return given
 }
 
 // messageSpark draws the newest messages of a channel, the newest at the right

@@ -39,17 +39,32 @@ func (s *Server) channels(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	failing, err := s.Store.FailingChannels(r.Context(), who.Project.ID)
+	if err != nil {
+		return err
+	}
+	frame.Failing = templates.FailingOf(failing, frame.Clock.Now)
 	var rows []templates.ChannelRow
 	for _, use := range uses {
 		row, err := s.channelRow(r, use.Channel)
 		if err != nil {
 			return err
 		}
-		row.Checks, row.LastSent = use.Checks, use.LastSent
+		row.Checks, row.LastSent, row.Health = use.Checks, use.LastSent, healthOf(use.ID, failing)
 		rows = append(rows, row)
 	}
 	page := templates.ChannelsPage{Page: frame, Channels: templates.ChannelLines(rows, frame.Clock)}
 	return s.render(w, r, http.StatusOK, templates.Channels(page))
+}
+
+// healthOf is the health of one of the channels.
+func healthOf(id monitor.ChannelID, failing []monitor.Failing) monitor.Health {
+	for _, f := range failing {
+		if f.Channel == id {
+			return f.Health
+		}
+	}
+	return monitor.Health{}
 }
 
 // channelRow adds the newest messages to a channel.
@@ -124,6 +139,11 @@ func (s *Server) showChannel(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
+		failing, err := s.Store.FailingChannels(r.Context(), edit.channel.Project)
+		if err != nil {
+			return err
+		}
+		row.Health = healthOf(edit.channel.ID, failing)
 		page.Facts = templates.ChannelFactsOf(row, frame.Clock)
 		if page.Tellers, err = s.tellersOf(r, edit.channel); err != nil {
 			return err
@@ -223,20 +243,11 @@ func (s *Server) editChannel(w http.ResponseWriter, r *http.Request) error {
 	return s.redirect(w, r, channelPath(channel.ID))
 }
 
-// enableChannel switches a channel on that was switched off because its receiver
-// was gone.
+// enableChannel tests a channel that was switched off; when the test is taken it is
+// on again.
 func (s *Server) enableChannel(w http.ResponseWriter, r *http.Request) error {
-	channel, err := s.channelOf(r)
-	if err != nil {
-		return err
-	}
-	channel.Disabled = ""
-	if err := s.Store.EditChannel(r.Context(), channel); err != nil {
-		return err
-	}
-	s.Kick()
-	s.flash(r, "Switched on again. Send a test to see whether it works.")
-	return s.redirect(w, r, channelPath(channel.ID))
+	s.flash(r, "A test is on its way. When it is taken, the channel is on again.")
+	return s.testChannel(w, r)
 }
 
 func (s *Server) deleteChannel(w http.ResponseWriter, r *http.Request) error {
@@ -256,9 +267,6 @@ func (s *Server) testChannel(w http.ResponseWriter, r *http.Request) error {
 	channel, err := s.channelOf(r)
 	if err != nil {
 		return err
-	}
-	if channel.Disabled != "" {
-		return fault.Say(fault.Conflict, "the channel is switched off; switch it on again first")
 	}
 	now := s.Now()
 	if after, ok := s.tests.take(strconv.FormatInt(int64(channel.Project), 10), now); !ok {

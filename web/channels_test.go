@@ -120,11 +120,37 @@ func TestChannelInTrouble(t *testing.T) {
 	s.ok(s.st.EditChannel(t.Context(), channel))
 	s.wants(b.get("/channels"), 200, "Switched off: the receiver answered 410 twice.", `data-s="down"`)
 	path := "/channels/" + idOf(channel.ID)
-	s.wants(b.get(path), 200, "Switch on again")
-	s.wants(b.post(path+"/test"), http.StatusConflict, "The channel is switched off")
-	s.leads(b.post(path+"/enable"), path)
+	s.wants(b.get(path), 200, "Test and switch on")
+	s.leads(b.post(path+"/enable"), path+"#messages")
+	s.wants(b.get(path), 200, "A test is on its way. When it is taken, the channel is on again.")
+	if got := s.onlyChannel().Disabled; got == "" {
+		t.Error("it is on before the test was taken")
+	}
+	s.takes(monitor.Result{Verdict: monitor.Done, Answer: "250 queued"})
 	if got := s.onlyChannel().Disabled; got != "" {
 		t.Errorf("still switched off: %q", got)
+	}
+}
+
+func TestAChannelThatTakesNothingShows(t *testing.T) {
+	s := newSite(t)
+	channel := s.addChannel(s.project.ID, "Desk")
+	for range monitor.BreakerAfter {
+		_, err := s.st.EnqueueTest(t.Context(), channel.Project, channel.ID, s.now())
+		s.ok(err)
+		leased, err := s.st.LeaseDeliveries(t.Context(), store.Lease{Now: s.now(), Until: s.now().Add(time.Minute), Limit: 1, PerChannel: 1})
+		s.ok(err)
+		after, _ := leased[0].Delivery.Settle(monitor.Result{Verdict: monitor.Refuse}, s.now())
+		s.ok(s.st.RecordAttempt(t.Context(), monitor.Attempt{
+			Delivery: after.ID, N: after.Attempts, Started: s.now().Add(-30 * time.Hour), Redirect: "new.example",
+		}, after, ""))
+	}
+	b := s.signedIn()
+	for _, page := range []string{"/checks", "/channels"} {
+		s.wants(b.get(page), 200, "The channel Desk has taken no message since")
+	}
+	for _, page := range []string{"/channels", "/channels/" + idOf(channel.ID)} {
+		s.wants(b.get(page), 200, "The receiver redirects to new.example")
 	}
 }
 
