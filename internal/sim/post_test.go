@@ -76,6 +76,9 @@ func (n *network) about(right alerter.Sender) alerter.Sender {
 				got.kind = corrected
 			}
 			got.turns = []turn{{m.Flip.Facts.Name, got.kind, m.Flip.Rev}}
+			if m.Ends != nil { // people are told of an alarm that was tried in vain with its end
+				got.turns = append([]turn{{m.Ends.Facts.Name, "check." + string(m.Ends.New), m.Ends.Rev}}, got.turns...)
+			}
 		case m.Roundup != nil:
 			got.kind, got.down, got.up = roundup, m.Roundup.Down, m.Roundup.Up
 			for _, t := range m.Roundup.Changes {
