@@ -73,7 +73,7 @@ func (w reply) said() string {
 // honest checks what every answer of the API carries, and every refusal.
 func (w reply) honest() {
 	w.Helper()
-	for _, inside := range []string{"SQL", "sqlite", "pgx", ".go:", "10.0.0."} {
+	for _, inside := range []string{"SQLSTATE", "SQL logic", "sqlite", "pgconn", "jackc", ".go:", "10.0.0."} {
 		if strings.Contains(w.said(), inside) {
 			w.Errorf("the answer tells of the inside: %s", w.body)
 		}

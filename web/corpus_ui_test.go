@@ -61,7 +61,7 @@ func (s *site) honest(w *httptest.ResponseRecorder) {
 	if w.Code >= 400 && !strings.HasPrefix(header.Get("Content-Type"), "text/html") {
 		s.Errorf("%d is %s", w.Code, header.Get("Content-Type"))
 	}
-	for _, inside := range []string{"SQLSTATE", "sqlite:", "pgx", ".go:"} {
+	for _, inside := range []string{"SQLSTATE", "SQL logic", "sqlite:", "pgconn", "jackc", ".go:"} {
 		if w.Code >= 400 && strings.Contains(w.Body.String(), inside) {
 			s.Errorf("the page tells of the inside:\n%s", w.Body)
 		}

@@ -143,7 +143,7 @@ func TestStatusPageAsJSON(t *testing.T) {
 	for _, d := range job.Days {
 		blind += d.NotSeen
 	}
-	if blind != 3600 {
+	if blind != 3600 && blind != 3599 { // whole seconds of each day, and it may go over midnight
 		t.Errorf("%d s were not observed", blind)
 	}
 }

@@ -75,10 +75,10 @@ func (n *network) about(right alerter.Sender) alerter.Sender {
 			if m.Flip.Old == m.Flip.New {
 				got.kind = corrected
 			}
-			got.turns = []turn{{m.Flip.Facts.Name, got.kind, m.Flip.Rev}}
-			if m.Ends != nil { // people are told of an alarm that was tried in vain with its end
-				got.turns = append([]turn{{m.Ends.Facts.Name, "check." + string(m.Ends.New), m.Ends.Rev}}, got.turns...)
+			if m.Ends != nil { // an alarm that was tried in vain is told with its end
+				got.turns = []turn{{check: m.Flip.Facts.Name, kind: "check.down", rev: m.Ends.Rev, ended: true}}
 			}
+			got.turns = append(got.turns, turn{check: m.Flip.Facts.Name, kind: got.kind, rev: m.Flip.Rev})
 		case m.Roundup != nil:
 			got.kind, got.down, got.up = roundup, m.Roundup.Down, m.Roundup.Up
 			for _, t := range m.Roundup.Changes {
@@ -86,7 +86,7 @@ func (n *network) about(right alerter.Sender) alerter.Sender {
 				if t.Corrects != 0 {
 					kind = corrected
 				}
-				got.turns = append(got.turns, turn{t.Name, kind, t.Rev})
+				got.turns = append(got.turns, turn{check: t.Name, kind: kind, rev: t.Rev})
 			}
 		}
 		n.mu.Lock()

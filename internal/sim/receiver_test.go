@@ -50,6 +50,7 @@ type reception struct {
 type turn struct {
 	check, kind string
 	rev         int64
+	ended       bool // it is told with its end, under the id of that
 }
 
 func (r reception) String() string {
@@ -122,11 +123,11 @@ func (n *network) serve(host string, conn net.Conn) {
 			if c.Corrects != nil {
 				kind = corrected
 			}
-			got.turns = append(got.turns, turn{c.Check.Name, kind, c.Seq})
+			got.turns = append(got.turns, turn{check: c.Check.Name, kind: kind, rev: c.Seq})
 		}
 	case unverified:
 	default:
-		got.turns = []turn{{body.Data.Check.Name, body.Type, body.Data.Seq}}
+		got.turns = []turn{{check: body.Data.Check.Name, kind: body.Type, rev: body.Data.Seq}}
 	}
 	m := n.read(&got)
 	if m == hangs {

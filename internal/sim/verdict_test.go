@@ -149,20 +149,17 @@ func (w *world) judgeTurn(h *heard, r reception, t turn) {
 		w.wrong("FALSE", j.id, "%s reads %s, rev %d, long after it was deleted", r.host, t.kind, t.rev)
 	}
 	l := lane{t.check, r.host}
-	about := aboutOf(r.host, t.check, t.rev)
-	// An alarm that was not taken, as far as Rollcall knows, may come again with its end,
-	// and both again as often as that is tried.
-	withEnd := r.kind == "check.up" && len(r.turns) == 2
-	repeated := withEnd && h.ids[about] == r.id && h.newest[l] == r.turns[1].rev
-	if t.rev < h.newest[l] && !repeated && !w.replayedBetween(r.id, 0, r.at) {
+	if t.rev < h.newest[l] && !t.ended && !w.replayedBetween(r.id, 0, r.at) { // an end keeps the order for its alarm
 		w.wrong("ORDER", j.id, "%s reads rev %d after %d", r.host, t.rev, h.newest[l])
 	}
 	h.newest[l] = max(h.newest[l], t.rev)
-	if known := h.ids[about]; known != "" && known != r.id &&
-		!(withEnd && (!h.accepted[about] || w.upsetBetween(h.before[known].at, r.at))) {
+	about := aboutOf(r.host, t.check, t.rev)
+	if known := h.ids[about]; known != "" && known != r.id && !t.ended {
 		w.wrong("DUP", j.id, "rev %d came to %s as %s and as %s", t.rev, r.host, known, r.id)
 	}
-	h.ids[about] = r.id
+	if !t.ended {
+		h.ids[about] = r.id
+	}
 	h.accepted[about] = h.accepted[about] || r.accepted
 }
 
