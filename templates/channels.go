@@ -104,7 +104,7 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 	case row.Disabled != "":
 		notice := &Notice{Status: monitor.Down, Text: "Switched off: " + strings.TrimSuffix(row.Disabled, ".") + "."}
 		if !row.Fixed {
-			notice.Link, notice.Words = "/channels/"+strconv.FormatInt(int64(row.ID), 10), "Switch it on again"
+			notice.Link, notice.Words = "/channels/"+strconv.FormatInt(int64(row.ID), 10), "Test it and switch it on"
 		}
 		return notice
 	case row.Kind == monitor.Email && row.NoMail:
@@ -120,6 +120,12 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 		return &Notice{
 			Status: monitor.Down, Text: fmt.Sprintf("The last message was given up %s after", clock.At(last.Ended)),
 			Code: last.Answer, Rest: ".", Link: log, Words: "See attempts",
+		}
+	case givenUpBefore(row.Messages) > 0:
+		given := givenUpBefore(row.Messages)
+		return &Notice{
+			Status: monitor.New, Text: "It took the test. Before that, " + Count(int64(given), "message was", "messages were") + " given up.",
+			Link: DeliveryQuery{Channel: int64(row.ID), State: monitor.Dead}.URL(), Words: "Replay what still matters",
 		}
 	case row.LastSent.IsZero():
 		return &Notice{Status: monitor.New, Text: "Never proved to work. Send a test before you rely on it."}
@@ -140,6 +146,21 @@ func stuckMessage(messages []DeliveryRow) (stuck *DeliveryRow, waiting int) {
 		}
 	}
 	return stuck, waiting
+}
+
+// givenUpBefore is how many messages were given up before a test was taken that is
+// the newest message.
+func givenUpBefore(messages []DeliveryRow) int {
+	given := 0
+	for i, m := range messages {
+		switch {
+		case i == 0 && (m.Kind != monitor.ForTest || m.State != monitor.Sent):
+			return 0
+		case m.State == monitor.Dead:
+			given++
+		}
+	}
+	return given
 }
 
 // messageSpark draws the newest messages of a channel, the newest at the right

@@ -50,6 +50,13 @@ func delivered(t *testing.T) monitor.Delivery {
 	}
 }
 
+func tested(t *testing.T) monitor.Delivery {
+	t.Helper()
+	d := delivered(t)
+	d.Kind, d.Check, d.Rev = monitor.ForTest, 0, 0
+	return d
+}
+
 func givenUp(t *testing.T) monitor.Delivery {
 	t.Helper()
 	return monitor.Delivery{
@@ -109,6 +116,7 @@ func TestNoticeOfAChannel(t *testing.T) {
 		{"no mail", templates.ChannelRow{Channel: email, LastSent: sent, NoMail: true}, "down This server has no mail server to send by."},
 		{"given up", templates.ChannelRow{Channel: email, Messages: told(t, givenUp(t))}, "down The last message was given up Wed 18 Nov, 16:52 after403 bot was kicked."},
 		{"given up long ago", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, delivered(t), givenUp(t))}, ""},
+		{"given up before a test was taken", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, tested(t), givenUp(t))}, "new It took the test. Before that, 1 message was given up."},
 		{"held up", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, waiting(t), retrying(t))}, "late Answers503 Service Unavailable. 2 messages are waiting; next try at 10:14."},
 	} {
 		var got string

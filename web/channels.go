@@ -223,20 +223,11 @@ func (s *Server) editChannel(w http.ResponseWriter, r *http.Request) error {
 	return s.redirect(w, r, channelPath(channel.ID))
 }
 
-// enableChannel switches a channel on that was switched off because its receiver
-// was gone.
+// enableChannel tests a channel that was switched off; when the test is taken it is
+// on again.
 func (s *Server) enableChannel(w http.ResponseWriter, r *http.Request) error {
-	channel, err := s.channelOf(r)
-	if err != nil {
-		return err
-	}
-	channel.Disabled = ""
-	if err := s.Store.EditChannel(r.Context(), channel); err != nil {
-		return err
-	}
-	s.Kick()
-	s.flash(r, "Switched on again. Send a test to see whether it works.")
-	return s.redirect(w, r, channelPath(channel.ID))
+	s.flash(r, "A test is on its way. When it is taken, the channel is on again.")
+	return s.testChannel(w, r)
 }
 
 func (s *Server) deleteChannel(w http.ResponseWriter, r *http.Request) error {
@@ -256,9 +247,6 @@ func (s *Server) testChannel(w http.ResponseWriter, r *http.Request) error {
 	channel, err := s.channelOf(r)
 	if err != nil {
 		return err
-	}
-	if channel.Disabled != "" {
-		return fault.Say(fault.Conflict, "the channel is switched off; switch it on again first")
 	}
 	now := s.Now()
 	if after, ok := s.tests.take(strconv.FormatInt(int64(channel.Project), 10), now); !ok {

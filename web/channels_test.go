@@ -120,9 +120,13 @@ func TestChannelInTrouble(t *testing.T) {
 	s.ok(s.st.EditChannel(t.Context(), channel))
 	s.wants(b.get("/channels"), 200, "Switched off: the receiver answered 410 twice.", `data-s="down"`)
 	path := "/channels/" + idOf(channel.ID)
-	s.wants(b.get(path), 200, "Switch on again")
-	s.wants(b.post(path+"/test"), http.StatusConflict, "The channel is switched off")
-	s.leads(b.post(path+"/enable"), path)
+	s.wants(b.get(path), 200, "Test and switch on")
+	s.leads(b.post(path+"/enable"), path+"#messages")
+	s.wants(b.get(path), 200, "A test is on its way. When it is taken, the channel is on again.")
+	if got := s.onlyChannel().Disabled; got == "" {
+		t.Error("it is on before the test was taken")
+	}
+	s.takes(monitor.Result{Verdict: monitor.Done, Answer: "250 queued"})
 	if got := s.onlyChannel().Disabled; got != "" {
 		t.Errorf("still switched off: %q", got)
 	}

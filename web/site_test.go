@@ -273,6 +273,19 @@ func (s *site) addChannel(project monitor.ProjectID, name string) monitor.Channe
 	return channel
 }
 
+// takes lets everything that waits be answered so.
+func (s *site) takes(result monitor.Result) {
+	s.Helper()
+	leased, err := s.st.LeaseDeliveries(s.Context(), store.Lease{Now: s.now(), Until: s.now().Add(time.Minute), Limit: 10, PerChannel: 10})
+	s.ok(err)
+	for _, l := range leased {
+		after, _ := l.Delivery.Settle(result, s.now())
+		s.ok(s.st.RecordAttempt(s.Context(), monitor.Attempt{
+			Delivery: after.ID, N: after.Attempts, Started: s.now(), OK: result.Verdict == monitor.Done, Answer: result.Answer,
+		}, after, ""))
+	}
+}
+
 // addDead makes a delivery whose attempts are used up.
 func (s *site) addDead(channel monitor.Channel) monitor.DeliveryID {
 	s.Helper()

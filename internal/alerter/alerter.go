@@ -184,7 +184,7 @@ func (a *Alerter) lease(ctx context.Context, now time.Time) (int, error) {
 	defer cancel()
 	until := now.Add(leaseTime)
 	dispatches, err := a.Store.LeaseDeliveries(once, store.Lease{
-		Now: now, Until: until, Limit: free, PerChannel: PerChannel, Busy: busy,
+		Now: now, Until: until, Limit: free, PerChannel: 1, Pace: monitor.Pace, Busy: busy,
 	})
 	if len(dispatches) > 0 {
 		failpoint.Here("alerter.after_lease")

@@ -314,8 +314,12 @@ func TestOneChannelTakesFewAtATime(t *testing.T) {
 	stop := w.run()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if !g.await(ctx, func() bool { return g.now["slow.example"] == alerter.PerChannel }) {
-		t.Fatalf("%d attempts under way", g.now["slow.example"])
+	for n := 1; n <= alerter.PerChannel; n++ {
+		if !g.await(ctx, func() bool { return g.now["slow.example"] == n }) {
+			t.Fatalf("%d attempts under way", g.now["slow.example"])
+		}
+		w.advance(monitor.Pace)
+		w.alerter.Kick()
 	}
 	close(g.open)
 	for len(w.with(monitor.Sent)) < 3*alerter.PerChannel && ctx.Err() == nil {
@@ -377,6 +381,7 @@ func TestStop(t *testing.T) {
 	if sent, pending := len(w.with(monitor.Sent)), len(w.with(monitor.Pending)); sent != alerter.PerHost || pending != queued-alerter.PerHost {
 		t.Errorf("%d sent and %d pending", sent, pending)
 	}
+	w.advance(monitor.Pace)
 	if n := w.tick(); n != queued-alerter.PerHost {
 		t.Errorf("another process leases %d of what was given back", n)
 	}
@@ -425,14 +430,23 @@ func TestRunFollowsTheSchedule(t *testing.T) {
 		stop := w.run()
 		time.Sleep(6 * time.Minute)
 		stop()
-		pauses := []time.Duration{3 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute, 3 * time.Minute}
-		if len(at) != len(pauses)+1 || at[0] > time.Second {
+		pauses := []time.Duration{3 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
+		if len(at) <= len(pauses) || at[0] > time.Second {
 			t.Fatalf("attempts at %v", at)
 		}
 		for i, want := range pauses {
 			if got := at[i+1] - at[i]; got < want*8/10 || got > want*12/10+50*time.Millisecond {
 				t.Errorf("pause %d is %s, want about %s", i+1, got, want)
 			}
+		}
+		// Then the breaker is open, and an alarm waits.
+		for i := len(pauses) + 1; i < len(at); i++ {
+			if pause := at[i] - at[i-1]; pause > monitor.ProbeEvery+time.Second {
+				t.Errorf("pause %d is %s, with an alarm waiting", i, pause)
+			}
+		}
+		if d := w.only(); d.Tries != len(pauses)+2 || d.Attempts != len(at) {
+			t.Errorf("%d attempts, of which %d are of the schedule", d.Attempts, d.Tries)
 		}
 	})
 }

@@ -15,19 +15,21 @@ import (
 func answered(r *http.Response, body []byte, now time.Time, hide []string) Outcome {
 	code := r.StatusCode
 	words := fmt.Sprintf("%d %s", code, http.StatusText(code))
+	redirect := ""
 	if target, err := r.Location(); err == nil && code/100 == 3 {
-		words += ", a redirect, which is not followed, to " + cmp.Or(target.Host, "no host") + "; give the channel that address if it is right"
+		redirect = cmp.Or(target.Host, "no host")
+		words += ", a redirect, which is not followed, to " + redirect + "; give the channel that address if it is right"
 	} else if excerpt := outbound.Clean(string(body), hide...); excerpt != "" {
 		words += ": " + excerpt
 	}
 	out := Outcome{
-		monitor.Result{Verdict: verdict(code), Code: &code, Answer: outbound.Clean(words)},
+		monitor.Result{Verdict: verdict(code), Code: &code, Answer: outbound.Clean(words), Overloaded: overloaded(code), Redirect: outbound.Clean(redirect)},
 		outbound.Class(strconv.Itoa(code/100) + "xx"),
 	}
 	switch {
 	case out.Verdict == monitor.Done:
 		out.Class = classOK
-	case asksToWait(code):
+	case out.Overloaded:
 		out.RetryAfter = retryAfter(r.Header.Get("Retry-After"), now)
 	}
 	return out
@@ -42,7 +44,7 @@ func verdict(code int) monitor.Verdict {
 		return monitor.Done
 	case code == http.StatusGone:
 		return monitor.Gone
-	case asksToWait(code):
+	case overloaded(code):
 		return monitor.Retry
 	case code/100 == 4, code == http.StatusNotImplemented, code == http.StatusHTTPVersionNotSupported:
 		return monitor.Doubt
@@ -50,9 +52,12 @@ func verdict(code int) monitor.Verdict {
 	return monitor.Retry
 }
 
-func asksToWait(code int) bool {
+// overloaded reports whether a status says that the receiver, or what stands before
+// it, cannot take more now. It may say for how long.
+func overloaded(code int) bool {
 	switch code {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false
@@ -89,7 +94,13 @@ func failed(err error, hide ...string) Outcome {
 	return out
 }
 
-// doubt is the outcome of a message that could not be sent as things are set.
+// doubt is the outcome of a message that could not be sent as the channel is set.
 func doubt(words string) Outcome {
 	return Outcome{monitor.Result{Verdict: monitor.Doubt, Answer: words}, outbound.Other}
+}
+
+// ours returns an outcome that says nothing about the channel.
+func ours(out Outcome) Outcome {
+	out.Ours = true
+	return out
 }

@@ -101,10 +101,19 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 	ended := a.Now()
 	a.stats.count(d.Channel.Kind, outcome.Class, ended.Sub(started))
 
-	after, gone := d.Delivery.Settle(outcome.Result, ended)
+	result := outcome.Result
+	if d.Alarm() {
+		result = result.ForAlarm()
+	}
+	if d.Channel.Disabled != "" && result.Verdict != monitor.Done {
+		result.Verdict = monitor.Refuse // a test of a channel that is switched off is made once
+	}
+	after, gone := d.Delivery.Settle(result, ended)
 	record := monitor.Attempt{
 		Delivery: d.Delivery.ID, N: m.Attempt, Started: started, Took: ended.Sub(started),
-		OK: outcome.Verdict == monitor.Done, Code: outcome.Code, Answer: outcome.Answer,
+		OK: result.Verdict == monitor.Done, Code: result.Code, Answer: result.Answer,
+		Probe: !d.Delivery.Planned.IsZero(), Ours: result.Ours, Redirect: result.Redirect,
+		Rest: result.Rest(after.NextAt.Sub(ended)),
 	}
 	disable := ""
 	if gone {
@@ -142,12 +151,12 @@ func (a *Alerter) send(ctx context.Context, m Message) (out Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.Log.Error("sender panicked", "kind", m.Channel.Kind, "delivery", m.Delivery.ID, "panic", p, "stack", string(debug.Stack()))
-			out = Outcome{monitor.Result{Verdict: monitor.Retry, Answer: "Rollcall failed to compose or send the message."}, classPanic}
+			out = ours(Outcome{monitor.Result{Verdict: monitor.Retry, Answer: "Rollcall failed to compose or send the message."}, classPanic})
 		}
 	}()
 	sender, ok := a.Senders[m.Channel.Kind]
 	if !ok {
-		return Outcome{monitor.Result{Verdict: monitor.Doubt, Answer: "this server sends no messages of kind " + string(m.Channel.Kind)}, outbound.Other}
+		return ours(doubt("this server sends no messages of kind " + string(m.Channel.Kind)))
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit(m.Channel.Kind))
 	defer cancel()
@@ -184,8 +193,12 @@ func (a *Alerter) record(ctx context.Context, record monitor.Attempt, after moni
 	}
 }
 
-// putBack gives a lease back without an attempt.
+// putBack gives a lease back without an attempt. What was to be tried ahead of its
+// time goes back to that.
 func (a *Alerter) putBack(ctx context.Context, d leased, until time.Time) {
+	if planned := d.Delivery.Planned; planned.After(until) {
+		until = planned
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
 	if err := a.Store.PostponeDelivery(ctx, d.Delivery, until); err != nil && !errors.Is(err, fault.Conflict) {

@@ -28,11 +28,17 @@ func TestDocsSayTheLimits(t *testing.T) {
 		doctest.Limit{"changes told one by one", doctest.Number(monitor.StormAfter) + " of a channel within " + doctest.Time(monitor.StormSpan), "told in [digests](notifications.md#many-changes-at-once)"},
 		doctest.Limit{"changes in a digest", doctest.Number(int64(monitor.Webhook.DigestMost())) + " to a webhook, " + doctest.Number(int64(monitor.Email.DigestMost())) + " by mail, which lists " + doctest.Number(monitor.StormShown), "go into the next"},
 		doctest.Limit{"attempts under way", doctest.Number(alerter.Workers) + ", and " + doctest.Number(alerter.SlowMost) + " that take longer than " + doctest.Time(alerter.SlowAfter), "wait"},
+		doctest.Limit{"messages to a channel", doctest.Number(int64(time.Second/monitor.Pace)) + " a second", "wait; tests do not"},
+		doctest.Limit{"failures of a channel in a row", doctest.Number(monitor.BreakerAfter), "only its oldest message is [tried](notifications.md#a-receiver-that-fails), the others wait"},
+		doctest.Limit{"pause that an overloaded receiver asks for", doctest.Time(monitor.RestMost) + " for its channel and for an alarm, " + doctest.Time(24*time.Hour) + " for another message", "cut"},
 		doctest.Limit{"attempts of one channel under way", doctest.Number(alerter.PerChannel), "wait"},
 		doctest.Limit{"attempts to one host under way", doctest.Number(alerter.PerHost), "wait"},
 	))
 	if monitor.StormWait != 10*time.Second || monitor.StormPause != time.Minute {
 		t.Error("docs/notifications.md speaks of ten seconds and a minute")
+	}
+	if monitor.BreakerAfter != 5 || monitor.ProbeEvery != time.Minute || monitor.RestPlain != time.Minute || monitor.RestMost != time.Hour || monitor.Pace != time.Second/5 {
+		t.Error("docs/notifications.md speaks of five failures, a minute, an hour and five messages a second")
 	}
 	if alerter.PerChannel != 4 || alerter.PerHost != 8 || alerter.SlowAfter != 2*time.Second {
 		t.Error("docs/notifications.md speaks of four messages, eight and two seconds")

@@ -38,7 +38,7 @@ type email struct {
 func (e email) Send(ctx context.Context, m Message) Outcome {
 	msg, err := e.compose(ctx, m)
 	if err != nil {
-		return doubt(outbound.Clean("the mail could not be composed: " + err.Error()))
+		return ours(doubt(outbound.Clean("the mail could not be composed: " + err.Error())))
 	}
 	return e.hand(ctx, msg)
 }
@@ -46,13 +46,13 @@ func (e email) Send(ctx context.Context, m Message) Outcome {
 // hand gives a mail to the server and says what became of it.
 func (e email) hand(ctx context.Context, msg *gomail.Msg) Outcome {
 	if e.server.Host == "" {
-		return doubt("no mail server is set; start with --smtp")
+		return ours(doubt("no mail server is set; start with --smtp"))
 	}
 	ctx, cancel := context.WithCancel(ctx) // ends the connection, too
 	defer cancel()
 	client, err := e.client(ctx)
 	if err != nil {
-		return doubt(outbound.Clean(err.Error(), e.server.Password))
+		return ours(doubt(outbound.Clean(err.Error(), e.server.Password)))
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
@@ -205,7 +205,7 @@ func (e email) refused(ctx context.Context, err error) Outcome {
 	if !errors.As(err, &reply) {
 		return e.cut(ctx, err)
 	}
-	return e.replied(reply.Code, reply.Msg, monitor.Doubt)
+	return ours(e.replied(reply.Code, reply.Msg, monitor.Doubt))
 }
 
 // unsent is the outcome when the server did not take the message.
@@ -214,11 +214,10 @@ func (e email) unsent(ctx context.Context, err error) Outcome {
 	if !errors.As(err, &failure) || failure.ErrorCode() == 0 {
 		return e.cut(ctx, net.ErrClosed)
 	}
-	final := monitor.Refuse
-	if failure.Reason == gomail.ErrSMTPMailFrom {
-		final = monitor.Doubt // it is our address that is refused
+	if failure.Reason == gomail.ErrSMTPMailFrom { // it is our address that is refused
+		return ours(e.replied(failure.ErrorCode(), replyText(failure), monitor.Doubt))
 	}
-	return e.replied(failure.ErrorCode(), replyText(failure), final)
+	return e.replied(failure.ErrorCode(), replyText(failure), monitor.Refuse)
 }
 
 // replyText finds what the server said in what the library made of it.
@@ -247,5 +246,5 @@ func (e email) cut(ctx context.Context, err error) Outcome {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	return failed(err, e.server.Password)
+	return ours(failed(err, e.server.Password))
 }

@@ -180,6 +180,7 @@ func TestDigestMail(t *testing.T) {
 		w.fail(c)
 	}
 	for w.tick() > 0 { // the first messages, singly
+		w.advance(monitor.Pace)
 	}
 	w.advance(monitor.StormWait)
 	in.Behave(mailtest.Behaviour{Cut: true})

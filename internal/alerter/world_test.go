@@ -183,6 +183,26 @@ func (w *world) fail(c monitor.Check) {
 	w.ping(c, monitor.Ping{Signal: monitor.Fail, Exit: &exit, Body: []byte("disk full\n")})
 }
 
+// recover owes the channels a message that is no alarm: that a check is up again of
+// which they were not told that it was down.
+func (w *world) recover(channels ...monitor.Channel) {
+	w.Helper()
+	c := w.check()
+	w.fail(c)
+	ids := make([]monitor.ChannelID, len(channels))
+	for i, one := range channels {
+		ids[i] = one.ID
+	}
+	results, err := w.store.Transitions(w.Context(), []store.Step{{
+		Ref: store.Ref{ID: c.ID}, Assign: &ids,
+		Decide: func(c monitor.Check) monitor.Change { return monitor.Change{Check: c, Unchanged: true} },
+	}})
+	if err != nil || results[0].Err != nil {
+		w.Fatal(err, results)
+	}
+	w.succeed(c)
+}
+
 func (w *world) succeed(c monitor.Check) {
 	w.Helper()
 	exit := int64(0)

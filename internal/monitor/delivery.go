@@ -54,6 +54,9 @@ type Delivery struct {
 	Tries   int
 	Created time.Time
 	NextAt  time.Time // of the next attempt; zero once it has ended
+	// Planned is when a delivery would be tried next that is tried now to find out
+	// whether its channel takes messages again; zero for others.
+	Planned time.Time
 	Ended   time.Time // when it was sent or given up
 	Answer  string    // of the last attempt, in words
 	Code    *int      // of the last attempt; nil when there was no answer
@@ -80,6 +83,12 @@ type Attempt struct {
 	OK       bool
 	Code     *int   // HTTP status or SMTP reply; nil when there was no answer
 	Answer   string // what was answered or went wrong; holds no secret
+
+	// What follows is for the health of the channel, and not kept with the attempt.
+	Probe    bool          // it was made to find out whether the channel takes messages again
+	Ours     bool          // it failed for a reason that has nothing to do with the channel
+	Redirect string        // the host that the receiver would have had us ask
+	Rest     time.Duration // for which the channel is to be left alone
 }
 
 // MessageID is the stable public name of a delivery: every attempt and every
@@ -113,6 +122,28 @@ type Result struct {
 	Code       *int
 	Answer     string
 	RetryAfter time.Duration // asked for by the receiver; 0: not asked
+	Overloaded bool          // the receiver cannot take more now, whatever it is sent
+	Redirect   string        // the host that the receiver would have us ask; "" for none
+	Ours       bool          // it says nothing about the receiver, which was not reached or not asked
+}
+
+// ForAlarm returns the result for a message that tells that something is down: a
+// receiver cannot postpone it as far as others.
+func (r Result) ForAlarm() Result {
+	r.RetryAfter = min(r.RetryAfter, alarmAfterCap)
+	return r
+}
+
+// Rest is for how long the whole channel is left alone after a result, when the
+// message itself is tried again after the given pause.
+func (r Result) Rest(pause time.Duration) time.Duration {
+	switch {
+	case !r.Overloaded:
+		return 0
+	case r.RetryAfter > 0:
+		return min(r.RetryAfter, RestMost)
+	}
+	return min(max(0, pause), RestPlain)
 }
 
 // retryDelays are the pauses after each failed attempt; when they are used up the
@@ -128,13 +159,28 @@ const (
 	doubtTries    = 8                // attempts that a probably wrong setting gets
 	goneProbe     = time.Minute      // between a first 410 and the attempt that confirms it
 	barredPause   = 10 * time.Minute // in which a name may get another address
-	retryAfterCap = time.Hour        // a receiver cannot postpone an alert for longer
+	retryAfterCap = 24 * time.Hour   // a receiver cannot postpone a message for longer
+	alarmAfterCap = time.Hour        // nor an alarm for longer than this
 	jitterPercent = 20               // of each delay, up or down
 )
 
 // Settle returns the delivery after an attempt that ended at now, and whether its
-// channel is to be disabled because its receiver is gone.
+// channel is to be disabled because its receiver is gone. An attempt that was made
+// ahead of its time, to find out about the channel, uses up none of the schedule.
 func (d Delivery) Settle(r Result, now time.Time) (Delivery, bool) {
+	if planned := d.Planned; !planned.IsZero() {
+		d.Planned = time.Time{}
+		switch r.Verdict {
+		case Retry, Doubt, Barred:
+			d.Attempts++
+			d.Answer, d.Code = r.Answer, r.Code
+			d.State, d.NextAt = Pending, now
+			if planned.After(now) {
+				d.NextAt = planned
+			}
+			return d, false
+		}
+	}
 	barredBefore := d.Tries > 0 && d.Answer == r.Answer
 	goneBefore := d.Code != nil && *d.Code == codeGone
 	d.Attempts++

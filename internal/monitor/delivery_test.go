@@ -88,9 +88,12 @@ func TestRetryAfterOnlyEverDelaysAndWithinBounds(t *testing.T) {
 		d := monitor.Delivery{ID: monitor.DeliveryID(rapid.Int64().Draw(t, "id")), Attempts: rapid.IntRange(0, 12).Draw(t, "attempts")}
 		d.Tries = d.Attempts
 		plain, _ := d.Settle(monitor.Result{}, day)
-		got, _ := d.Settle(monitor.Result{RetryAfter: asked}, day)
-		if got.NextAt.Before(plain.NextAt) || got.NextAt.After(plain.NextAt) && got.NextAt.After(day.Add(time.Hour)) {
-			t.Fatalf("asked for %v: next at %v, without it %v", asked, got.NextAt, plain.NextAt)
+		result := monitor.Result{RetryAfter: asked}
+		for most, result := range map[time.Duration]monitor.Result{24 * time.Hour: result, time.Hour: result.ForAlarm()} {
+			got, _ := d.Settle(result, day)
+			if got.NextAt.Before(plain.NextAt) || got.NextAt.After(plain.NextAt) && got.NextAt.After(day.Add(most)) {
+				t.Fatalf("asked for %v: next at %v, without it %v", asked, got.NextAt, plain.NextAt)
+			}
 		}
 	})
 }

@@ -20,8 +20,8 @@ func TestDocsSayWhenAMessageIsRepeated(t *testing.T) {
 	doctest.Holds(t, "notifications.md", "retries", doctest.Table([]string{"attempt", "after the one before", "in all"}, rows...)+
 		fmt.Sprintf("\nWhen the last of the %d has failed, about %s after the first, the message is given up: it is a dead letter, and can be replayed.",
 			len(rows), doctest.Time(sum.Round(time.Hour))))
-	if monitor.DoubtTries != 8 || monitor.JitterPercent != 20 || monitor.GoneProbe != time.Minute || monitor.RetryAfterCap != time.Hour {
-		t.Error("docs/notifications.md speaks of eight attempts, a fifth, a minute and an hour")
+	if monitor.DoubtTries != 8 || monitor.JitterPercent != 20 || monitor.GoneProbe != time.Minute || monitor.AlarmAfterCap != time.Hour || monitor.RetryAfterCap != 24*time.Hour {
+		t.Error("docs/notifications.md speaks of eight attempts, a fifth, a minute, an hour and a day")
 	}
 }
 

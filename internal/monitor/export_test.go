@@ -5,6 +5,7 @@ const (
 	DoubtTries    = doubtTries
 	GoneProbe     = goneProbe
 	RetryAfterCap = retryAfterCap
+	AlarmAfterCap = alarmAfterCap
 	JitterPercent = jitterPercent
 )
 

@@ -150,13 +150,15 @@ func (b bug) awaited(p *port, ctx context.Context, after monitor.CheckID, limit 
 }
 
 // lease is how deliveries are claimed. Without a lane, what waits to be tried again
-// is hidden from the store meanwhile, which then holds nothing back for it.
+// is hidden from the store meanwhile, which then holds nothing back for it; but not
+// while its breaker is open, as it may be due ahead of its time.
 func (b bug) lease(p *port, ctx context.Context, l store.Lease) ([]store.Dispatch, error) {
 	switch b {
 	case leaseForever:
 		l.Until = l.Until.Add(1000 * day)
 	case noLane:
-		p.w.exec(`UPDATE deliveries SET ended_at = next_at, next_at = NULL WHERE state = 'pending' AND next_at > ?`, l.Now.UnixMicro())
+		p.w.exec(`UPDATE deliveries SET ended_at = next_at, next_at = NULL WHERE state = 'pending' AND next_at > ?
+			AND channel_id NOT IN (SELECT channel_id FROM channel_health WHERE opened_at IS NOT NULL)`, l.Now.UnixMicro())
 		defer p.w.exec(`UPDATE deliveries SET next_at = ended_at, ended_at = NULL WHERE state = 'pending' AND next_at IS NULL`)
 	}
 	return p.Store.LeaseDeliveries(ctx, l)

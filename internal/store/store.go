@@ -158,7 +158,9 @@ type Outbox interface {
 	// out. A delivery is not claimed while an earlier one of the same check and
 	// channel, or its digest, has not ended, nor a digest while an earlier one of its
 	// channel has not. What belongs to a storm is left to Gather. Deliveries to disabled
-	// channels are not claimed.
+	// channels are not claimed, nor those to a channel that is to be left alone, and
+	// of a channel whose breaker is open the oldest alone, when monitor.Health says.
+	// None of this holds up a test.
 	LeaseDeliveries(ctx context.Context, l Lease) ([]Dispatch, error)
 	// Storms returns the channels to which so much is owed that digests may have to
 	// tell it: those of which Gather should be asked. It looks at what is due only.
@@ -172,11 +174,13 @@ type Outbox interface {
 	// tried in vain, as monitor.TellTogether says: the alarm becomes Merged. It looks at
 	// TogetherMost alarms and returns how many are merged.
 	TellTogether(ctx context.Context, now time.Time) (n int, err error)
-	// NextDelivery returns when the next delivery becomes due, zero when none is
+	// NextDelivery returns when the next delivery can be leased, zero when none is
 	// waiting. Those that wait for an earlier one or a disabled channel do not count.
 	NextDelivery(ctx context.Context) (time.Time, error)
-	// RecordAttempt writes an attempt and the delivery as it is after it, and
-	// disables the channel with the given words unless they are empty. It is a
+	// RecordAttempt writes an attempt, the delivery as it is after it, and how the
+	// channel fares, and disables the channel with the given words unless they are
+	// empty. A test that was taken enables it. When a breaker closes, all that waits
+	// becomes due. Of probes only what ends a delivery is kept as an attempt. It is a
 	// fault.Conflict when the lease was lost to another attempt in the meantime.
 	RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error
 	// PostponeDelivery gives a lease back without an attempt; a fault.Conflict when
@@ -212,6 +216,7 @@ type Lease struct {
 	Until      time.Time // when the lease runs out
 	Limit      int
 	PerChannel int                 // at most so many of one channel
+	Pace       time.Duration       // in which no more of that channel are leased; 0 for none
 	Busy       []monitor.ChannelID // channels that are to be left out
 }
 
@@ -225,6 +230,12 @@ type Dispatch struct {
 	Ends     *monitor.Flip    // the alarm that it ends and tells too; nil: that was told by itself
 	Digest   *monitor.Digest  // of a delivery for a blind interval
 	Roundup  *monitor.Roundup // of a digest of changes
+	Again    bool             // it was leased before, and that lease ran out
+}
+
+// Alarm reports whether the delivery tells that something is down.
+func (d Dispatch) Alarm() bool {
+	return d.Flip != nil && d.Flip.New == monitor.Down || d.Roundup != nil && d.Roundup.Down > 0
 }
 
 // DeliveryQuery selects deliveries of one project. Zero members select all.

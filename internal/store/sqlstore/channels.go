@@ -46,6 +46,11 @@ func (s *Store) EditChannel(ctx context.Context, c monitor.Channel) error {
 				return err
 			}
 		}
+		if verb == account.Enabled || before.Settings != c.Settings { // as good as a new one
+			if err := q.ForgetHealth(ctx, row.ID); err != nil {
+				return err
+			}
+		}
 		entry := account.ChannelEntry(verb, c).Changes(account.ChannelFields(before), account.ChannelFields(c))
 		if len(entry.Before)+len(entry.After) == 0 {
 			return nil

@@ -256,6 +256,9 @@ func (s *Store) HurryDelivery(ctx context.Context, project monitor.ProjectID, id
 		if err := anyRow(rows, err, notWaiting); err != nil {
 			return err
 		}
+		if err := q.CloseBreaker(ctx, found.ChannelID); err != nil {
+			return err
+		}
 		return s.deliveryEntry(ctx, q, rec, account.Hurried, found)
 	})
 }

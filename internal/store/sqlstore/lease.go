@@ -18,23 +18,16 @@ import (
 // What is leased has its next_at at the end of the lease, so that one index finds
 // what is due and what was left behind by a process that died.
 //
-// The inner query picks a few of each channel and keeps the order of a lane: a
-// delivery waits until every earlier one of the same check and channel has ended,
-// or what tells it: a digest, or the delivery about its end, which does not wait for
-// itself. Digests of a channel go one after the other.
-// The outer one repeats the condition, because a row may have been leased between
-// reading and locking it.
+// The inner query picks the oldest few of each channel that are in turn and that
+// nothing holds up. The outer one repeats the condition, because a row may have been
+// leased between reading and locking it.
 const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 	SELECT id FROM (
-		SELECT d.id, d.next_at, row_number() OVER (PARTITION BY d.channel_id ORDER BY d.next_at, d.id) AS place
+		SELECT d.id, d.next_at, row_number() OVER (PARTITION BY d.channel_id ORDER BY d.id) AS place
 		FROM deliveries d JOIN channels ch ON ch.id = d.channel_id
-		WHERE d.next_at <= $1 AND ch.disabled = '' AND d.channel_id NOT IN (%s) AND NOT EXISTS (
-			SELECT 1 FROM deliveries e
-			WHERE e.check_id = d.check_id AND e.channel_id = d.channel_id AND e.rev < d.rev AND (e.next_at IS NOT NULL
-				OR (SELECT g.next_at FROM deliveries g WHERE g.id = e.digest_id AND g.id <> d.id) IS NOT NULL))
-		AND (d.kind <> 'digest' OR NOT EXISTS (
-			SELECT 1 FROM deliveries g
-			WHERE g.channel_id = d.channel_id AND g.kind = 'digest' AND g.next_at IS NOT NULL AND g.id < d.id))
+		WHERE d.next_at <= $1 AND d.channel_id NOT IN (%s) AND (d.kind = 'test' OR ch.disabled = '' AND NOT EXISTS (
+			SELECT 1 FROM channel_health h WHERE h.channel_id = d.channel_id AND (h.opened_at IS NOT NULL OR h.gate > $1)))
+		AND ` + inTurn + `
 	) ranked WHERE place <= $2
 	ORDER BY next_at, id LIMIT $3
 ) ORDER BY next_at, id `
@@ -84,6 +77,10 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 			case err != nil:
 				return err
 			default:
+				dispatch.Again = dispatch.Delivery.State == monitor.Sending
+				if next := dispatch.Delivery.NextAt; next.After(l.Now) {
+					dispatch.Delivery.Planned = next
+				}
 				dispatch.Delivery.State, dispatch.Delivery.NextAt = monitor.Sending, l.Until
 				if _, err := tx.ExecContext(ctx,
 					"UPDATE deliveries SET state = 'sending', next_at = $1 WHERE id = $2", l.Until.UnixMicro(), id); err != nil {
@@ -92,7 +89,7 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 				leased = append(leased, dispatch)
 			}
 		}
-		return nil
+		return pace(ctx, tx, l, leased)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lease deliveries: %w", err)
@@ -101,9 +98,17 @@ func (s *Store) Lease(ctx context.Context, l store.Lease, lock string) ([]store.
 }
 
 func dueIDs(ctx context.Context, tx *sql.Tx, l store.Lease, lock string) ([]int64, error) {
+	probes, err := dueProbes(ctx, tx, l, lock)
+	if err != nil {
+		return nil, err
+	}
 	busy := append([]monitor.ChannelID{0}, l.Busy...) // no channel has the id 0
-	query := fmt.Sprintf(dueDeliveries, idList(busy)) + lock
-	rows, err := tx.QueryContext(ctx, query, l.Now.UnixMicro(), l.PerChannel, l.Limit)
+	due, err := idsOf(ctx, tx, fmt.Sprintf(dueDeliveries, idList(busy))+lock, l.Now.UnixMicro(), l.PerChannel, l.Limit-len(probes))
+	return append(probes, due...), err
+}
+
+func idsOf(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]int64, error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

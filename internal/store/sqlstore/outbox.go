@@ -3,8 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,21 +15,11 @@ import (
 	"rollcall/internal/store/sqlstore/gen"
 )
 
-// NextDelivery implements store.Outbox. A delivery that waits for an earlier one
-// of its lane, or for its channel to be enabled, becomes due by that and not by
-// time.
-func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
-	next, err := s.reading().NextDelivery(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, nil
-	}
-	return monitor.FromMicros(next), s.done("find next delivery", err)
-}
-
 // RecordAttempt implements store.Outbox. The number of attempts is the fence: it
 // lets one of several attempts under the same number write.
 func (s *Store) RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error {
-	if disable == "" {
+	taken := after.Kind == monitor.ForTest && a.OK
+	if disable == "" && !taken {
 		return s.transact(ctx, "record attempt", func(q *gen.Queries) error { return settle(ctx, q, a, after) })
 	}
 	ctx = store.By(ctx, account.Actor{Kind: account.ByItself, Name: "Rollcall", At: a.Started})
@@ -39,20 +27,32 @@ func (s *Store) RecordAttempt(ctx context.Context, a monitor.Attempt, after moni
 		if err := settle(ctx, q, a, after); err != nil {
 			return err
 		}
-		before, err := s.channelByID(ctx, q, after.Project, after.Channel)
-		if err != nil {
-			return err
-		}
-		if err := q.DisableChannel(ctx, gen.DisableChannelParams{ID: int64(after.Channel), Words: disable}); err != nil {
-			return err
-		}
-		off := before
-		off.Disabled = disable
-		return rec(account.ChannelEntry(account.Disabled, off).Changes(account.ChannelFields(before), account.ChannelFields(off)))
+		return s.switchChannel(ctx, q, rec, after.Project, after.Channel, disable)
 	})
 }
 
-// settle writes an attempt and the delivery after it.
+// switchChannel disables a channel with the given words, or enables it for "".
+func (s *Store) switchChannel(ctx context.Context, q *gen.Queries, rec recorder, project monitor.ProjectID, id monitor.ChannelID, disable string) error {
+	before, err := s.channelByID(ctx, q, project, id)
+	if err != nil || before.Disabled == disable {
+		return err
+	}
+	if err := q.DisableChannel(ctx, gen.DisableChannelParams{ID: int64(id), Words: disable}); err != nil {
+		return err
+	}
+	verb := account.Disabled
+	if disable == "" {
+		verb = account.Enabled
+		if err := q.RenewAssignments(ctx, int64(id)); err != nil {
+			return err
+		}
+	}
+	after := before
+	after.Disabled = disable
+	return rec(account.ChannelEntry(verb, after).Changes(account.ChannelFields(before), account.ChannelFields(after)))
+}
+
+// settle writes an attempt, the delivery after it, and how the channel fares.
 func settle(ctx context.Context, q *gen.Queries, a monitor.Attempt, after monitor.Delivery) error {
 	row := DeliveryRow(after)
 	rows, err := q.SettleDelivery(ctx, gen.SettleDeliveryParams{
@@ -68,6 +68,12 @@ func settle(ctx context.Context, q *gen.Queries, a monitor.Attempt, after monito
 	})
 	if err := anyRow(rows, err, fault.Conflict); err != nil {
 		return err
+	}
+	if err := noteHealth(ctx, q, after.Channel, a); err != nil {
+		return err
+	}
+	if a.Probe && after.State == monitor.Pending {
+		return nil // there may be a thousand of a kind; the delivery counts them and has the answer
 	}
 	return q.InsertAttempt(ctx, gen.InsertAttemptParams{
 		DeliveryID: int64(a.Delivery),
@@ -108,6 +114,9 @@ func (s *Store) ReplayDelivery(ctx context.Context, project monitor.ProjectID, i
 			EndedAt: row.EndedAt,
 		})
 		if err := anyRow(rows, err, notReplayed(found)); err != nil {
+			return err
+		}
+		if err := q.CloseBreaker(ctx, found.ChannelID); err != nil {
 			return err
 		}
 		return s.deliveryEntry(ctx, q, rec, account.Replayed, found)

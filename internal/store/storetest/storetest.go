@@ -37,6 +37,7 @@ func Run(t *testing.T, e Engine) {
 		{name: "schedule", tests: scheduleTests},
 		{name: "lease", tests: leaseTests},
 		{name: "outbox", tests: outboxTests},
+		{name: "health", tests: healthTests},
 		{name: "storm", tests: stormTests},
 		{name: "together", tests: togetherTests},
 		{name: "directory", tests: directoryTests},

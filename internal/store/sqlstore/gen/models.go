@@ -67,6 +67,19 @@ type Channel struct {
 	CreatedAt int64
 }
 
+type ChannelHealth struct {
+	ChannelID  int64
+	Failures   int64
+	Hours      int64
+	Since      int64
+	FailedAt   int64
+	OpenedAt   *int64
+	Gate       int64
+	Redirects  int64
+	RedirectTo string
+	Warned     int64
+}
+
 type Check struct {
 	ID           int64
 	ProjectID    int64

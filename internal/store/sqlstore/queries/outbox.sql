@@ -102,29 +102,16 @@ WHERE attempts.delivery_id = @delivery_id AND deliveries.project_id = @project_i
 ORDER BY attempts.n
 LIMIT @rows;
 
--- The state of the channel is looked up by row: a join would let SQLite begin with
--- the channels and read their whole history.
--- name: NextDelivery :one
-SELECT deliveries.next_at
-FROM deliveries
-WHERE deliveries.next_at IS NOT NULL
-    AND (SELECT channels.disabled FROM channels WHERE channels.id = deliveries.channel_id) = ''
-    AND NOT EXISTS (
-        SELECT 1 FROM deliveries AS earlier
-        WHERE earlier.check_id = deliveries.check_id AND earlier.channel_id = deliveries.channel_id
-            AND earlier.rev < deliveries.rev
-            AND (earlier.next_at IS NOT NULL
-                OR (SELECT told.next_at FROM deliveries AS told WHERE told.id = earlier.digest_id AND told.id <> deliveries.id) IS NOT NULL))
-    AND (deliveries.kind <> 'digest' OR NOT EXISTS (
-        SELECT 1 FROM deliveries AS other
-        WHERE other.channel_id = deliveries.channel_id AND other.kind = 'digest'
-            AND other.next_at IS NOT NULL AND other.id < deliveries.id))
-ORDER BY deliveries.next_at
-LIMIT 1;
-
+-- What waits for its channel, and not for us, is not due. The state of the channel is
+-- looked up by row: a join would let SQLite begin with the channels and read their
+-- whole history.
 -- name: OutboxAge :one
 SELECT COUNT(*) AS waiting, COUNT(due.created_at) AS due, CAST(COALESCE(MIN(due.created_at), 0) AS BIGINT) AS oldest
 FROM deliveries
-LEFT JOIN deliveries AS due ON due.id = deliveries.id AND (due.next_at <= CAST(@now AS BIGINT) OR due.state = 'sending')
+LEFT JOIN deliveries AS due ON due.id = deliveries.id AND (due.state = 'sending'
+    OR due.next_at <= CAST(@now AS BIGINT) AND NOT EXISTS (
+        SELECT 1 FROM channel_health
+        WHERE channel_health.channel_id = due.channel_id
+            AND (channel_health.opened_at IS NOT NULL OR channel_health.gate > CAST(@now AS BIGINT))))
 WHERE deliveries.next_at IS NOT NULL
     AND (SELECT channels.disabled FROM channels WHERE channels.id = deliveries.channel_id) = '';

@@ -1,0 +1,24 @@
+-- Makes the row of a channel if it has none, locks it, and returns it.
+-- name: LockHealth :one
+INSERT INTO channel_health (channel_id) VALUES (@channel_id)
+ON CONFLICT (channel_id) DO UPDATE SET failures = channel_health.failures
+RETURNING channel_id, failures, hours, since, failed_at, opened_at, gate, redirects, redirect_to, warned;
+
+-- name: SetHealth :exec
+UPDATE channel_health SET failures = @failures, hours = @hours, since = @since, failed_at = @failed_at, opened_at = @opened_at,
+    gate = @gate, redirects = @redirects, redirect_to = @redirect_to
+WHERE channel_id = @channel_id;
+
+-- name: ChannelFails :one
+SELECT COUNT(*) FROM channel_health WHERE channel_id = @channel_id AND failures > 0;
+
+-- name: ForgetHealth :exec
+DELETE FROM channel_health WHERE channel_id = @channel_id;
+
+-- name: CloseBreaker :exec
+UPDATE channel_health SET opened_at = NULL, gate = 0 WHERE channel_id = @channel_id;
+
+-- What was tried before waits for its next attempt; the rest is due.
+-- name: WakeDeliveries :exec
+UPDATE deliveries SET next_at = @now
+WHERE channel_id = @channel_id AND state = 'pending' AND attempts > 0 AND next_at > @now;

@@ -1,0 +1,243 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"rollcall/internal/monitor"
+	"rollcall/internal/store"
+)
+
+var healthTests = []test{
+	{"failures in a row open the breaker, and the oldest alone is tried", breakerOpens},
+	{"an open breaker is asked sooner while an alarm waits", probedForAlarm},
+	{"a success closes the breaker, and what waits goes, the oldest first", breakerCloses},
+	{"a channel rests when its receiver wants it", channelRests},
+	{"a channel is sent to at a pace", channelPaced},
+	{"what is our fault is not the channel's", notTheChannels},
+	{"what is tried at once does not wait for the breaker", triedAtOnce},
+	{"a changed channel begins anew", changedChannel},
+	{"a test of a disabled channel enables it when it is taken", testEnables},
+}
+
+// attempt records an attempt on a leased delivery, and says what the channel is told of it.
+func (s *site) attempt(d store.Dispatch, r monitor.Result, now time.Time) monitor.Delivery {
+	s.Helper()
+	after, _ := d.Delivery.Settle(r, now)
+	a := attemptOf(after, now)
+	a.Took, a.Probe, a.Ours, a.Rest = 0, !d.Delivery.Planned.IsZero(), r.Ours, r.Rest(after.NextAt.Sub(now))
+	s.ok(s.RecordAttempt(s.ctx, a, after, ""))
+	return after
+}
+
+var no = monitor.Result{Verdict: monitor.Retry, Answer: "no"}
+
+// ids are those of what was leased.
+func ids(leased []store.Dispatch) []monitor.DeliveryID {
+	list := []monitor.DeliveryID{}
+	for _, d := range leased {
+		list = append(list, d.Delivery.ID)
+	}
+	return list
+}
+
+// leasedAt fails unless what is leased next is leased at that time, and returns it.
+func (s *site) leasedAt(want time.Time) []store.Dispatch {
+	s.Helper()
+	next, err := s.NextDelivery(s.ctx)
+	s.ok(err)
+	s.same("next", next, want)
+	s.same("leased before", ids(s.lease(want.Add(-time.Microsecond))), []monitor.DeliveryID{})
+	leased := s.lease(want)
+	if len(leased) == 0 {
+		s.Fatalf("nothing is leased at %s", want)
+	}
+	return leased
+}
+
+// breaks owes a channel the ups of n checks, or their downs, and lets so many fail at
+// 10 s as open the breaker. It returns them all, the oldest first.
+func (s *site) breaks(n int, status monitor.Status, channel monitor.Channel) (owed []monitor.Delivery) {
+	s.Helper()
+	for i := range n {
+		c := s.addCheck(s.project, fmt.Sprint("check-", i), channel)
+		s.apply(step(c, tell(status, at(time.Duration(i)*time.Millisecond))))
+	}
+	leased := s.lease(at(time.Second))
+	s.same("leased", len(leased), n)
+	for i, d := range leased {
+		if i < monitor.BreakerAfter {
+			owed = append(owed, s.attempt(d, no, at(10*time.Second)))
+			continue
+		}
+		s.ok(s.PostponeDelivery(s.ctx, d.Delivery, at(time.Second)))
+		owed = append(owed, s.delivery(d.Delivery.ID))
+	}
+	return owed
+}
+
+func breakerOpens(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	owed := s.breaks(7, monitor.Up, hook)
+	other := s.owe("other", at(20*time.Second), s.addChannel(s.project, "other"))
+	oldest := s.leasedAt(owed[0].NextAt)
+	s.same("oldest", ids(oldest), []monitor.DeliveryID{owed[0].ID})
+	s.same("it is its own attempt", oldest[0].Delivery.Planned, time.Time{})
+	apart := s.leasedAt(at(20 * time.Second)) // which the breaker of one does not hold up
+	s.same("another channel's", apart[0].Delivery.Check, other.ID)
+	s.attempt(apart[0], monitor.Result{Verdict: monitor.Done}, at(21*time.Second))
+
+	again := s.attempt(oldest[0], no, at(25*time.Second))
+	dead := s.attempt(s.leasedAt(again.NextAt)[0], monitor.Result{Verdict: monitor.Refuse, Answer: "never"}, at(45*time.Second))
+	s.same("given up", dead.State, monitor.Dead)
+	next := s.leasedAt(owed[1].NextAt)
+	s.same("the next in line", ids(next), []monitor.DeliveryID{owed[1].ID})
+	for _, d := range owed[2:] {
+		s.same("waits without an attempt", s.delivery(d.ID), d)
+	}
+	// What is under way is not taken twice, and what was left behind is.
+	s.leasedAt(owed[1].NextAt.Add(time.Minute))
+}
+
+func probedForAlarm(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	owed := s.breaks(6, monitor.Up, hook)
+	late := owed[0]
+	for late.NextAt.Before(at(5 * time.Minute)) {
+		late = s.attempt(s.leasedAt(late.NextAt)[0], no, late.NextAt)
+	}
+	failed := late
+	s.owe("alarm", at(2*time.Minute), hook)
+	attempts := s.attempts(late.ID)
+	last := attempts[len(attempts)-1].Started
+	probe := s.leasedAt(last.Add(monitor.ProbeEvery))
+	s.same("it is the oldest", ids(probe), []monitor.DeliveryID{late.ID})
+	s.same("ahead of its time", probe[0].Delivery.Planned, failed.NextAt)
+	asked := last.Add(monitor.ProbeEvery)
+	after := s.attempt(probe[0], no, asked)
+	s.same("tries", after.Tries, failed.Tries)
+	s.same("delivery", s.delivery(late.ID), after)
+	s.same("a probe that failed is not kept", s.attempts(late.ID), attempts)
+
+	second := s.leasedAt(asked.Add(monitor.ProbeEvery))
+	sent := s.attempt(second[0], monitor.Result{Verdict: monitor.Done}, asked.Add(monitor.ProbeEvery))
+	kept := s.attempts(late.ID)
+	s.same("a probe that was taken is kept", kept[len(kept)-1].N, sent.Attempts)
+}
+
+func breakerCloses(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	owed := s.breaks(7, monitor.Up, hook)
+	oldest := s.leasedAt(owed[0].NextAt)
+	s.attempt(oldest[0], monitor.Result{Verdict: monitor.Done}, at(20*time.Second))
+	var want []monitor.DeliveryID
+	for _, d := range owed[1:] {
+		want = append(want, d.ID)
+	}
+	// Whatever was due when: the oldest go first, one after the other.
+	var got []monitor.DeliveryID
+	for i := range want {
+		now := at(20*time.Second + time.Duration(i)*monitor.Pace)
+		leased, err := s.LeaseDeliveries(s.ctx, store.Lease{Now: now, Until: now.Add(time.Minute), Limit: 100, PerChannel: 1, Pace: monitor.Pace})
+		s.ok(err)
+		got = append(got, ids(leased)...)
+	}
+	s.same("in order", got, want)
+}
+
+func channelRests(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	a, b := s.owe("a", at(0), hook), s.owe("b", at(time.Second), hook)
+	busy := monitor.Result{Verdict: monitor.Retry, Answer: "503", Overloaded: true, RetryAfter: 10 * time.Minute}
+	s.attempt(s.leasedAt(at(0))[0], busy, at(0))
+	_, waiting, err := s.OutboxAge(s.ctx, at(2*time.Second))
+	s.ok(err)
+	s.same("waiting", waiting, 2)
+	oldest, _, err := s.OutboxAge(s.ctx, at(2*time.Second))
+	s.ok(err)
+	s.same("oldest that is due", oldest, time.Time{})
+	both := s.leasedAt(at(10 * time.Minute))
+	s.same("both", []monitor.CheckID{both[0].Delivery.Check, both[1].Delivery.Check}, []monitor.CheckID{b.ID, a.ID})
+}
+
+func channelPaced(s *site) {
+	hook, other := s.addChannel(s.project, "hook"), s.addChannel(s.project, "other")
+	for i := range 3 {
+		s.owe(fmt.Sprint("check-", i), at(0), hook, other)
+	}
+	lease := func(now time.Time) int {
+		leased, err := s.LeaseDeliveries(s.ctx, store.Lease{Now: now, Until: now.Add(time.Minute), Limit: 100, PerChannel: 1, Pace: monitor.Pace})
+		s.ok(err)
+		return len(leased)
+	}
+	s.same("one of each channel", lease(at(0)), 2)
+	s.same("no more at once", lease(at(monitor.Pace-time.Microsecond)), 0)
+	next, err := s.NextDelivery(s.ctx)
+	s.ok(err)
+	s.same("next", next, at(monitor.Pace))
+	_, err = s.EnqueueTest(s.ctx, s.project.ID, hook.ID, at(0))
+	s.ok(err)
+	s.same("a test does not wait", lease(at(1)), 1)
+	s.same("the next of each channel", lease(at(monitor.Pace)), 2)
+	s.same("the last of each channel", lease(at(2*monitor.Pace)), 2)
+}
+
+func notTheChannels(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	s.owe("other", at(0), hook)
+	s.owe("nightly", at(0), hook)
+	d := s.lease(at(0))
+	for range 2 * monitor.BreakerAfter {
+		after := s.attempt(d[0], monitor.Result{Verdict: monitor.Retry, Ours: true}, d[0].Delivery.NextAt)
+		s.ok(s.PostponeDelivery(s.ctx, d[1].Delivery, after.NextAt))
+		d = s.lease(after.NextAt)
+		s.same("both are tried", len(d), 2)
+	}
+}
+
+func triedAtOnce(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	owed := s.breaks(6, monitor.Up, hook)
+	newest := owed[5]
+	id, err := s.EnqueueTest(s.ctx, s.project.ID, hook.ID, at(11*time.Second))
+	s.ok(err)
+	test := s.leasedAt(at(11 * time.Second))
+	s.same("a test", ids(test), []monitor.DeliveryID{id})
+	s.attempt(test[0], monitor.Result{Verdict: monitor.Refuse}, at(11*time.Second))
+
+	s.ok(s.HurryDelivery(s.ctx, s.project.ID, newest.ID, at(11*time.Second)))
+	s.same("hurried", ids(s.lease(at(11*time.Second))), []monitor.DeliveryID{newest.ID})
+	now := at(30 * time.Second)
+	for _, d := range s.lease(now) {
+		s.attempt(d, monitor.Result{Verdict: monitor.Refuse}, now) // which opens it again
+	}
+	s.ok(s.ReplayDelivery(s.ctx, s.project.ID, owed[4].ID, now))
+	s.same("replayed", ids(s.lease(now)), []monitor.DeliveryID{owed[4].ID})
+}
+
+func changedChannel(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	owed := s.breaks(7, monitor.Up, hook)
+	hook.Settings.URL = "https://example.org/other"
+	s.ok(s.EditChannel(s.ctx, hook))
+	s.same("due", ids(s.lease(at(10*time.Second))), []monitor.DeliveryID{owed[5].ID, owed[6].ID})
+}
+
+func testEnables(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	hook.Disabled = "it is gone"
+	s.ok(s.EditChannel(s.ctx, hook))
+	send := func(r monitor.Result, now time.Time) string {
+		s.Helper()
+		_, err := s.EnqueueTest(s.ctx, s.project.ID, hook.ID, now)
+		s.ok(err)
+		s.attempt(s.leasedAt(now)[0], r, now)
+		stored, err := s.Channel(s.ctx, s.project.ID, hook.ID)
+		s.ok(err)
+		return stored.Disabled
+	}
+	s.same("after a test that failed", send(monitor.Result{Verdict: monitor.Refuse}, at(0)), "it is gone")
+	s.same("after one that was taken", send(monitor.Result{Verdict: monitor.Done}, at(time.Minute)), "")
+	s.owe("nightly", at(2*time.Minute), hook)
+	s.leasedAt(at(2 * time.Minute))
+}
