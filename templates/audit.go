@@ -150,6 +150,8 @@ func didWords(e account.Entry) string {
 		return "switched on" + thing
 	case e.Verb == account.Disabled:
 		return "switched off" + thing
+	case e.Verb == account.Warned:
+		return "warned the owners of" + thing
 	case e.Verb == account.Replayed:
 		return "sent again the message"
 	case e.Verb == account.Hurried:

@@ -50,6 +50,7 @@ type ChannelRow struct {
 	Messages []DeliveryRow // the newest first
 	NoMail   bool          // this server cannot send mail
 	Fixed    bool          // the reader may not change it
+	Health   monitor.Health
 }
 
 // messagesDrawn is how many messages of a channel its list shows.
@@ -109,6 +110,8 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 		return notice
 	case row.Kind == monitor.Email && row.NoMail:
 		return &Notice{Status: monitor.Down, Text: "This server has no mail server to send by. Whoever runs it can name one with --smtp."}
+	case redirectWords(row.Health) != "":
+		return &Notice{Status: monitor.Late, Text: redirectWords(row.Health), Link: log, Words: "See attempts"}
 	case stuck != nil:
 		return &Notice{
 			Status: monitor.Late, Text: "Answers", Code: stuck.Answer,

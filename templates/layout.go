@@ -38,6 +38,9 @@ type Page struct {
 	Delayed time.Time
 	Blind   *monitor.Blind  // the last blind interval, nil when there was none
 	Untold  *monitor.Untold // alarms of the project that no channel took; nil when there are none
+	// Failing are the channels of the project of which the owners are told; where it is
+	// shown.
+	Failing []monitor.Failing
 	Version string
 	Flash   string // said once, after what was just done
 	Demo    bool   // whether a demonstration's pages stand beside the product's

@@ -39,17 +39,32 @@ func (s *Server) channels(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	failing, err := s.Store.FailingChannels(r.Context(), who.Project.ID)
+	if err != nil {
+		return err
+	}
+	frame.Failing = templates.FailingOf(failing, frame.Clock.Now)
 	var rows []templates.ChannelRow
 	for _, use := range uses {
 		row, err := s.channelRow(r, use.Channel)
 		if err != nil {
 			return err
 		}
-		row.Checks, row.LastSent = use.Checks, use.LastSent
+		row.Checks, row.LastSent, row.Health = use.Checks, use.LastSent, healthOf(use.ID, failing)
 		rows = append(rows, row)
 	}
 	page := templates.ChannelsPage{Page: frame, Channels: templates.ChannelLines(rows, frame.Clock)}
 	return s.render(w, r, http.StatusOK, templates.Channels(page))
+}
+
+// healthOf is the health of one of the channels.
+func healthOf(id monitor.ChannelID, failing []monitor.Failing) monitor.Health {
+	for _, f := range failing {
+		if f.Channel == id {
+			return f.Health
+		}
+	}
+	return monitor.Health{}
 }
 
 // channelRow adds the newest messages to a channel.
@@ -124,6 +139,11 @@ func (s *Server) showChannel(w http.ResponseWriter, r *http.Request, status int,
 		if err != nil {
 			return err
 		}
+		failing, err := s.Store.FailingChannels(r.Context(), edit.channel.Project)
+		if err != nil {
+			return err
+		}
+		row.Health = healthOf(edit.channel.ID, failing)
 		page.Facts = templates.ChannelFactsOf(row, frame.Clock)
 		if page.Tellers, err = s.tellersOf(r, edit.channel); err != nil {
 			return err

@@ -132,6 +132,28 @@ func TestChannelInTrouble(t *testing.T) {
 	}
 }
 
+func TestAChannelThatTakesNothingShows(t *testing.T) {
+	s := newSite(t)
+	channel := s.addChannel(s.project.ID, "Desk")
+	for range monitor.BreakerAfter {
+		_, err := s.st.EnqueueTest(t.Context(), channel.Project, channel.ID, s.now())
+		s.ok(err)
+		leased, err := s.st.LeaseDeliveries(t.Context(), store.Lease{Now: s.now(), Until: s.now().Add(time.Minute), Limit: 1, PerChannel: 1})
+		s.ok(err)
+		after, _ := leased[0].Delivery.Settle(monitor.Result{Verdict: monitor.Refuse}, s.now())
+		s.ok(s.st.RecordAttempt(t.Context(), monitor.Attempt{
+			Delivery: after.ID, N: after.Attempts, Started: s.now().Add(-30 * time.Hour), Redirect: "new.example",
+		}, after, ""))
+	}
+	b := s.signedIn()
+	for _, page := range []string{"/checks", "/channels"} {
+		s.wants(b.get(page), 200, "The channel Desk has taken no message since")
+	}
+	for _, page := range []string{"/channels", "/channels/" + idOf(channel.ID)} {
+		s.wants(b.get(page), 200, "The receiver redirects to new.example")
+	}
+}
+
 func TestDeliveries(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()

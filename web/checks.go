@@ -35,6 +35,11 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	failing, err := s.Store.FailingChannels(r.Context(), who.Project.ID)
+	if err != nil {
+		return err
+	}
+	frame.Failing = templates.FailingOf(failing, frame.Clock.Now)
 	page := templates.ChecksPage{
 		Page: frame,
 		List: templates.ListOf(templates.ParseQuery(r.URL.Query()), checks, frame.Clock),

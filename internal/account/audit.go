@@ -49,6 +49,7 @@ const (
 	Enabled   Verb = "enabled"
 	Disabled  Verb = "disabled"
 	Tested    Verb = "tested"
+	Warned    Verb = "warned" // the owners, of a channel
 	Replayed  Verb = "replayed"
 	Hurried   Verb = "hurried"   // a delivery that waits
 	GivenUp   Verb = "given up"  // a delivery that waits

@@ -14,6 +14,7 @@ const (
 	LetterCode   LetterKind = "code"   // a code that proves who somebody is
 	LetterNotice LetterKind = "notice" // what was changed, to whom it belongs
 	UntoldLetter LetterKind = "untold" // to an owner, when no channel takes an alarm
+	FailsLetter  LetterKind = "fails"  // to an owner, when a channel takes nothing
 )
 
 // LoginLetter is the data of LetterLogin and LetterSignup.

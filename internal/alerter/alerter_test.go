@@ -112,6 +112,9 @@ func TestLostLease(t *testing.T) {
 	if attempts := w.attempts(w.only().Delivery); len(attempts) != 1 || !attempts[0].OK {
 		t.Errorf("attempts %+v", attempts)
 	}
+	if first, second := w.alerter.Stats().Expired, second.Stats().Expired; first != 0 || second != 1 {
+		t.Errorf("leases that ran out: %d and %d", first, second)
+	}
 }
 
 func TestRecordIsTriedAgainWhileTheDatabaseIsAway(t *testing.T) {

@@ -91,6 +91,7 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 		Dispatch: d.Dispatch, ID: monitor.MessageID(d.Check, d.Delivery),
 		Attempt: d.Delivery.Attempts + 1, Now: started, BaseURL: a.BaseURL,
 	}
+	a.stats.begun(d.Dispatch)
 	m.Ping = a.ping(ctx, d.Flip)
 	outcome := a.send(ctx, m)
 	if ctx.Err() != nil && outcome.Verdict != monitor.Done { // cut off by the stop, which is no fault of the receiver
@@ -122,9 +123,7 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 	if outcome.Verdict == monitor.Done && d.Flip != nil && a.Delivered != nil {
 		a.Delivered(d.Channel.Kind, ended.Sub(d.Flip.At))
 	}
-	if after.State == monitor.Dead {
-		a.stats.dead(d.Channel.Kind)
-	}
+	a.stats.ended(d.Dispatch, after, gone)
 	a.record(context.WithoutCancel(ctx), record, after, disable, d.until)
 }
 

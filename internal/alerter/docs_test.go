@@ -40,6 +40,10 @@ func TestDocsSayTheLimits(t *testing.T) {
 	if monitor.BreakerAfter != 5 || monitor.ProbeEvery != time.Minute || monitor.RestPlain != time.Minute || monitor.RestMost != time.Hour || monitor.Pace != time.Second/5 {
 		t.Error("docs/notifications.md speaks of five failures, a minute, an hour and five messages a second")
 	}
+	const day = 24 * time.Hour
+	if monitor.WarnAfter != day || monitor.WarnAgain != 3*day || monitor.OffAfter != 5*day || monitor.OffAttempts != 20 || monitor.OffHours != 12 || monitor.RedirectsTold != 3 {
+		t.Error("docs/notifications.md speaks of a day, three and five, 20 attempts, 12 hours and three redirects")
+	}
 	if alerter.PerChannel != 4 || alerter.PerHost != 8 || alerter.SlowAfter != 2*time.Second {
 		t.Error("docs/notifications.md speaks of four messages, eight and two seconds")
 	}

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/templates"
@@ -17,7 +19,8 @@ import (
 // Measures of the lookout.
 const (
 	lookoutNap = 30 * time.Second
-	untoldLife = 24 * time.Hour // of a letter about it
+	untoldLife = 24 * time.Hour // of a letter about an alarm that nobody was told of
+	failsLife  = 48 * time.Hour // of a letter about a channel that takes nothing
 )
 
 // LookoutStore is what a Lookout needs of the store.
@@ -25,18 +28,28 @@ type LookoutStore interface {
 	Untold(ctx context.Context, project monitor.ProjectID, now time.Time) ([]monitor.Untold, error)
 	Members(ctx context.Context, project monitor.ProjectID) ([]store.Member, error)
 	QueueLetter(ctx context.Context, l account.Letter) error
+	FailingChannels(ctx context.Context, project monitor.ProjectID) ([]monitor.Failing, error)
+	WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.Warning, now time.Time, letters ...account.Letter) error
 }
 
-// Lookout sees to it that an alarm that no channel takes is told all the same: it
-// queues one letter for each owner. An incident is named by its first delivery, so
-// neither another node nor the next look makes it two letters. Its fields are set
-// before use and never after.
+// Lookout sees to it that an alarm that no channel takes is told all the same, that
+// owners hear of a channel that takes nothing, and that such a channel is switched
+// off in the end. It queues one letter for each owner: an incident is named by its
+// first delivery, and what was said of a channel is noted with the letters, so that
+// neither another node nor the next look makes it two. Its fields are set before use
+// and never after.
 type Lookout struct {
 	Store LookoutStore
 	Now   func() time.Time
 	Log   *slog.Logger
 	Kick  func() // called when a letter was queued
+
+	switchedOff atomic.Int64
 }
+
+// SwitchedOff is how many channels were switched off since the start because they
+// took nothing.
+func (l *Lookout) SwitchedOff() int64 { return l.switchedOff.Load() }
 
 // Run looks now and then until ctx ends.
 func (l *Lookout) Run(ctx context.Context) error {
@@ -54,36 +67,80 @@ func (l *Lookout) Run(ctx context.Context) error {
 	return nil
 }
 
-// Tick queues the letters about all that nobody was told by now.
+// Tick queues the letters about all that nobody was told by now, and about channels
+// that take nothing.
 func (l *Lookout) Tick(ctx context.Context, now time.Time) error {
 	untold, err := l.Store.Untold(ctx, 0, now)
-	failed := []error{err}
+	errs := []error{err}
 	for _, u := range untold {
-		failed = append(failed, l.write(ctx, u, now))
+		errs = append(errs, l.write(ctx, u, now))
 	}
-	if len(untold) > 0 {
+	failing, err := l.Store.FailingChannels(ctx, 0)
+	errs = append(errs, err)
+	warned := false
+	for _, f := range failing {
+		if due := f.Due(now); due > f.Warned {
+			warned = true
+			errs = append(errs, l.warn(ctx, f, due, now))
+		}
+	}
+	if len(untold) > 0 || warned {
 		l.Kick()
 	}
-	return errors.Join(failed...)
+	return errors.Join(errs...)
 }
 
 func (l *Lookout) write(ctx context.Context, u monitor.Untold, now time.Time) error {
-	members, err := l.Store.Members(ctx, u.Project)
+	letters, err := l.letters(ctx, u.Project, account.Letter{
+		Kind: account.UntoldLetter, Data: text(u), Key: fmt.Sprintf("untold/%d", u.First), Created: now, NextAt: now, Expires: now.Add(untoldLife),
+	})
 	if err != nil {
 		return err
 	}
-	for _, m := range members {
-		if m.Role != account.Owner {
-			continue
-		}
-		if err := l.Store.QueueLetter(ctx, account.Letter{
-			Kind: account.UntoldLetter, To: m.Email, Data: text(u), Key: fmt.Sprintf("untold/%d/%d", u.First, m.ID),
-			Created: now, NextAt: now, Expires: now.Add(untoldLife),
-		}); err != nil {
+	for _, letter := range letters {
+		if err := l.Store.QueueLetter(ctx, letter); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// warn tells the owners what there is to say of a channel.
+func (l *Lookout) warn(ctx context.Context, f monitor.Failing, due monitor.Warning, now time.Time) error {
+	said := f
+	said.Warned = due
+	letters, err := l.letters(ctx, f.Project, account.Letter{
+		Kind: account.FailsLetter, Data: text(said), Key: fmt.Sprintf("fails/%d/%d/%d", f.Channel, f.Since.UnixMicro(), due),
+		Created: now, NextAt: now, Expires: now.Add(failsLife),
+	})
+	if err != nil {
+		return err
+	}
+	switch err := l.Store.WarnOfChannel(ctx, f, due, now, letters...); {
+	case errors.Is(err, fault.Conflict): // another node did, or it is well again
+		return nil
+	case err != nil:
+		return err
+	}
+	l.Log.Warn("a channel takes nothing", "project", f.Project, "channel", f.Channel, "since", f.Since, "off", due == monitor.SwitchedOff)
+	if due == monitor.SwitchedOff && f.Disabled == "" {
+		l.switchedOff.Add(1)
+	}
+	return nil
+}
+
+// letters addresses a letter to each owner of a project.
+func (l *Lookout) letters(ctx context.Context, project monitor.ProjectID, letter account.Letter) ([]account.Letter, error) {
+	members, err := l.Store.Members(ctx, project)
+	var letters []account.Letter
+	for _, m := range members {
+		if m.Role == account.Owner {
+			own := letter
+			own.To, own.Key = m.Email, fmt.Sprintf("%s/%d", letter.Key, m.ID)
+			letters = append(letters, own)
+		}
+	}
+	return letters, err
 }
 
 // UntoldLetter writes to an owner that an alarm reached nobody. Base is the address
@@ -95,5 +152,17 @@ func UntoldLetter(base string) Writer {
 			return templates.Mail{}, fmt.Errorf("read what nobody was told: %w", err)
 		}
 		return templates.NewUntoldMail(u, base), nil
+	}
+}
+
+// FailsLetter writes to an owner that a channel takes nothing. Base is the address of
+// the pages.
+func FailsLetter(base string) Writer {
+	return func(_ context.Context, l account.Letter, _ time.Time) (templates.Mail, error) {
+		var f monitor.Failing
+		if err := json.Unmarshal([]byte(l.Data), &f); err != nil {
+			return templates.Mail{}, fmt.Errorf("read which channel fails: %w", err)
+		}
+		return templates.NewFailingMail(f, base), nil
 	}
 }

@@ -128,6 +128,9 @@ func TestStormIsToldInDigests(t *testing.T) {
 	if most := monitor.StormAfter + 20; len(taken) > most {
 		t.Errorf("%d messages for %d changes, want at most %d", len(taken), 4*n, most)
 	}
+	if counted, merged := w.alerter.Stats().Merged, len(w.with(monitor.Merged)); counted != int64(merged) || merged == 0 {
+		t.Errorf("%d changes are counted as told by digests, want %d", counted, merged)
+	}
 	t.Logf("%d changes in %d messages", 4*n, len(taken))
 	prove.Report(t, "DIGEST: in a storm each change is told by exactly one message, down before up", 4*n, violations)
 }

@@ -42,6 +42,9 @@ func TestWebhookIsSignedAndTheSameEachTime(t *testing.T) {
 	if len(got) != 4 {
 		t.Fatalf("%d requests, want three attempts and a replay", len(got))
 	}
+	if n := w.alerter.Stats().Replays; n != 1 {
+		t.Errorf("%d replays are counted", n)
+	}
 	verifier := must(standardwebhooks.NewWebhook(secret))(t)
 	if err := verifier.Verify(got[0].Body, got[0].Header); err != nil {
 		t.Errorf("reference library: %v", err)

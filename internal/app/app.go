@@ -269,6 +269,7 @@ func (a *App) writers() map[account.LetterKind]alerter.Writer {
 	all := map[account.LetterKind]alerter.Writer{
 		account.LetterInvitation: alerter.InvitationLetter(a.store, a.base.String()),
 		account.UntoldLetter:     alerter.UntoldLetter(a.base.String()),
+		account.FailsLetter:      alerter.FailsLetter(a.base.String()),
 		account.FactorsChanged:   alerter.FactorsLetter(a.base.String()),
 		account.ReportLetter:     alerter.ReportWriter(a.store, a.base.String()),
 		account.ReminderLetter:   alerter.ReminderWriter(a.store, a.base.String()),

@@ -249,6 +249,8 @@ func TestMetrics(t *testing.T) {
 		`(?m)^ping_commit_duration_seconds_count [1-9]`, `(?m)^db_up 1$`, `(?m)^notifications_pending 0$`, `(?m)^notifications_oldest_age_seconds 0$`,
 		`(?m)^evaluations_total `, `(?m)^flips_total `, `(?m)^build_info\{version="test"\} 1$`,
 		`(?m)^http_requests_total\{code="200",method="GET",route="/login"\} 1$`, `(?m)^go_goroutines `,
+		`(?m)^breaker_open\{kind="webhook"\} 0$`, `(?m)^endpoints_failing 0$`, `(?m)^endpoints_disabled_total 0$`,
+		`(?m)^replays_total 0$`, `(?m)^leases_expired_total 0$`, `(?m)^notifications_merged_total 0$`,
 		`(?m)^consistency_violations\{rule="deadline_is_judged"\} 0$`, `(?m)^trouble 0$`, `(?m)^disk_free_bytes [1-9]`, `(?m)^sqlite_wal_bytes `,
 	} {
 		if !regexp.MustCompile(want).MatchString(before) {

@@ -130,6 +130,10 @@ func (p parts) Collect(out chan<- prometheus.Metric) {
 		for kind, n := range stats.Dead {
 			s.counter("notifications_dead_total", "Deliveries given up.", n, "kind", string(kind))
 		}
+		s.counter("replays_total", "Messages that somebody had sent again.", stats.Replays)
+		s.counter("leases_expired_total", "Deliveries taken over because the lease of another attempt ran out.", stats.Expired)
+		s.counter("notifications_merged_total", "Changes told by digests instead of one by one.", stats.Merged)
+		s.counter("endpoints_disabled_total", "Channels switched off because their receiver is gone or takes nothing.", stats.Gone+p.lookout.SwitchedOff())
 		s.gauge("delivery_attempts_in_flight", "Attempts under way.", float64(stats.InFlight))
 		s.gauge("deliveries_held", "Deliveries leased that wait for their host.", float64(stats.Waiting))
 	}
@@ -146,6 +150,9 @@ func (p parts) collectStore(s scrape) {
 	pool := p.store.Pool()
 	s.gauge("db_pool_in_use", "Connections to the database that are in use.", float64(pool.InUse))
 	s.seconds("db_pool_wait_seconds_total", "Time spent waiting for a connection to the database.", pool.Waited)
+	if failing, err := p.store.FailingChannels(ctx, 0); err == nil {
+		collectFailing(s, failing)
+	}
 	oldest, waiting, err := p.store.OutboxAge(ctx, now())
 	if err != nil {
 		return
@@ -161,6 +168,26 @@ func (p parts) collectStore(s scrape) {
 			s.gauge("checks", "Checks in the database.", float64(counts[status]), "status", string(status))
 		}
 	}
+}
+
+// collectFailing sends how many channels take nothing.
+func collectFailing(s scrape, failing []monitor.Failing) {
+	open, long := map[monitor.ChannelKind]int{}, 0
+	for _, f := range failing {
+		if f.Disabled != "" {
+			continue
+		}
+		if !f.Opened.IsZero() {
+			open[f.Kind]++
+		}
+		if f.Due(now()) > monitor.NoWarning {
+			long++
+		}
+	}
+	for _, kind := range []monitor.ChannelKind{monitor.Email, monitor.Webhook} {
+		s.gauge("breaker_open", "Channels of which only the oldest message is tried, because so many attempts failed in a row.", float64(open[kind]), "kind", string(kind))
+	}
+	s.gauge("endpoints_failing", "Channels that took nothing for a day or longer and are not switched off.", float64(long))
 }
 
 // collectVitals sends what was found by the last look at this process.

@@ -15,6 +15,15 @@ const (
 	RestPlain = time.Minute
 	// Pace is the time between two messages to a channel.
 	Pace = 200 * time.Millisecond
+	// WarnAfter and WarnAgain are for how long a channel takes nothing before the owners
+	// of its project are told, and told once more.
+	WarnAfter = 24 * time.Hour
+	WarnAgain = 72 * time.Hour
+	// OffAfter is for how long a channel takes nothing before it is switched off, when
+	// OffAttempts failed in OffHours different hours.
+	OffAfter    = 5 * 24 * time.Hour
+	OffAttempts = 20
+	OffHours    = 12
 	// RedirectsTold is after how many redirects in a row a channel's page says where
 	// they lead.
 	RedirectsTold = 3
@@ -32,8 +41,55 @@ type Health struct {
 	Gate       time.Time // nothing is sent before
 	Redirects  int       // how many of the last answers in a row were redirects
 	RedirectTo string    // the host that the last of them named
-	Warned     int       // how many times the owners were told of it
+	Warned     Warning   // what the owners were told of it last
 }
+
+// Warning is what the owners of a project are told of a channel that fails.
+type Warning int
+
+// The warnings, in the order in which they are given. The last channel of a project
+// that is on is never switched off.
+const (
+	NoWarning Warning = iota
+	FailsForADay
+	FailsForDays
+	FailsAlone  // it would be switched off, were there another
+	SwitchedOff // because it fails, or because its receiver is gone
+)
+
+// Failing is a channel that takes nothing, with what is said of it. It holds no
+// secret.
+type Failing struct {
+	Health
+	Project     ProjectID
+	ProjectName string
+	Name        string
+	Kind        ChannelKind
+	Disabled    string // as of Channel
+	Last        bool   // no other channel of the project is on
+}
+
+// Due is the worst that there is to say of a channel at now.
+func (f Failing) Due(now time.Time) Warning {
+	fails := now.Sub(f.Since)
+	switch {
+	case f.Disabled != "":
+		return SwitchedOff
+	case f.Failures < BreakerAfter || fails < WarnAfter:
+		return NoWarning
+	case fails >= OffAfter && f.Failures >= OffAttempts && f.Hours >= OffHours:
+		if f.Last {
+			return FailsAlone
+		}
+		return SwitchedOff
+	case fails >= WarnAgain:
+		return FailsForDays
+	}
+	return FailsForADay
+}
+
+// FailedTooLong says of a channel why it was switched off.
+const FailedTooLong = "No message was taken for five days, whatever was tried."
 
 // After returns the health after an attempt, which ended at now.
 func (h Health) After(a Attempt, now time.Time) Health {

@@ -199,8 +199,16 @@ type Outbox interface {
 	// Untold says of which alarms no channel has taken the message in time, by project;
 	// of all projects for 0. See monitor.UntoldAfter.
 	Untold(ctx context.Context, project monitor.ProjectID, now time.Time) ([]monitor.Untold, error)
-	// OutboxAge returns when the oldest delivery that is due or being sent was
-	// decided, and how many to enabled channels have not ended.
+	// FailingChannels lists the channels of which the last attempt failed, of one project
+	// or of all for 0, also those that were disabled for it.
+	FailingChannels(ctx context.Context, project monitor.ProjectID) ([]monitor.Failing, error)
+	// WarnOfChannel notes that the owners are told of a channel, queues the letters that
+	// tell them, and disables the channel when that is what they are told. It is a
+	// fault.Conflict when another process did, the channel took something in the
+	// meantime, or it is the last of its project that is enabled.
+	WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.Warning, now time.Time, letters ...account.Letter) error
+	// OutboxAge returns when the oldest delivery that is due or being sent and held up
+	// by nothing was decided, and how many to enabled channels have not ended.
 	OutboxAge(ctx context.Context, now time.Time) (oldest time.Time, waiting int, err error)
 }
 

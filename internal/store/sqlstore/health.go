@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/internal/store/sqlstore/gen"
@@ -39,7 +41,7 @@ func noteHealth(ctx context.Context, q *gen.Queries, channel monitor.ChannelID, 
 	return q.SetHealth(ctx, gen.SetHealthParams{
 		ChannelID: int64(channel), Failures: int64(after.Failures), Hours: int64(after.Hours), Since: microsOrZero(after.Since),
 		FailedAt: microsOrZero(after.Failed), OpenedAt: monitor.Micros(after.Opened), Gate: microsOrZero(after.Gate),
-		Redirects: int64(after.Redirects), RedirectTo: after.RedirectTo,
+		Redirects: int64(after.Redirects), RedirectTo: after.RedirectTo, Warned: int64(after.Warned),
 	})
 }
 
@@ -47,7 +49,7 @@ func healthOf(row gen.ChannelHealth) monitor.Health {
 	return monitor.Health{
 		Channel: monitor.ChannelID(row.ChannelID), Failures: int(row.Failures), Hours: int(row.Hours),
 		Since: instantOrZero(row.Since), Failed: instantOrZero(row.FailedAt), Opened: monitor.FromMicros(row.OpenedAt),
-		Gate: instantOrZero(row.Gate), Redirects: int(row.Redirects), RedirectTo: row.RedirectTo, Warned: int(row.Warned),
+		Gate: instantOrZero(row.Gate), Redirects: int(row.Redirects), RedirectTo: row.RedirectTo, Warned: monitor.Warning(row.Warned),
 	}
 }
 
@@ -214,4 +216,56 @@ func pace(ctx context.Context, tx *sql.Tx, l store.Lease, leased []store.Dispatc
 	_, err := tx.ExecContext(ctx, "INSERT INTO channel_health (channel_id, gate) SELECT id, CAST($1 AS BIGINT) FROM channels WHERE id IN ("+idList(channels)+
 		") ORDER BY id ON CONFLICT (channel_id) DO UPDATE SET gate = excluded.gate WHERE channel_health.gate < excluded.gate", l.Now.Add(l.Pace).UnixMicro())
 	return err
+}
+
+// FailingChannels implements store.Outbox.
+func (s *Store) FailingChannels(ctx context.Context, project monitor.ProjectID) ([]monitor.Failing, error) {
+	rows, err := s.reading().FailingChannels(ctx, gen.FailingChannelsParams{ProjectID: int64(project), Rows: listLimit})
+	if err != nil {
+		return nil, s.done("list failing channels", err)
+	}
+	list := make([]monitor.Failing, len(rows))
+	for i, row := range rows {
+		list[i] = monitor.Failing{
+			Health: healthOf(row.ChannelHealth), Project: monitor.ProjectID(row.ProjectID), ProjectName: row.ProjectName,
+			Name: row.Name, Kind: monitor.ChannelKind(row.Kind), Disabled: row.Disabled, Last: row.Others == 0,
+		}
+	}
+	return list, nil
+}
+
+// WarnOfChannel implements store.Outbox. The project is locked, so that its last two
+// channels are not switched off side by side.
+func (s *Store) WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.Warning, now time.Time, letters ...account.Letter) error {
+	ctx = store.By(ctx, account.Actor{Kind: account.ByItself, Name: "Rollcall", At: now})
+	return s.change(ctx, "warn of channel", f.Project, func(q *gen.Queries, rec recorder) error {
+		rows, err := q.WarnOfChannel(ctx, gen.WarnOfChannelParams{
+			ChannelID: int64(f.Channel), Since: microsOrZero(f.Since), Warned: int64(w), WarnedBefore: int64(f.Warned),
+		})
+		if err := anyRow(rows, err, fault.Conflict); err != nil {
+			return err
+		}
+		for _, l := range letters {
+			if err := q.InsertLetter(ctx, insertLetter(l)); err != nil {
+				return err
+			}
+		}
+		channel, err := s.channelByID(ctx, q, f.Project, f.Channel)
+		switch {
+		case err != nil:
+			return err
+		case w != monitor.SwitchedOff:
+			return rec(account.ChannelEntry(account.Warned, channel))
+		case channel.Disabled != "": // which is recorded
+			return nil
+		}
+		others, err := q.OtherChannels(ctx, gen.OtherChannelsParams{ProjectID: int64(f.Project), ChannelID: int64(f.Channel)})
+		if err != nil {
+			return err
+		}
+		if others == 0 {
+			return fault.Conflict
+		}
+		return s.switchChannel(ctx, q, rec, f.Project, f.Channel, monitor.FailedTooLong)
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 )
@@ -18,6 +20,7 @@ var healthTests = []test{
 	{"what is tried at once does not wait for the breaker", triedAtOnce},
 	{"a changed channel begins anew", changedChannel},
 	{"a test of a disabled channel enables it when it is taken", testEnables},
+	{"owners are warned once, and the last channel stays on", warnedOf},
 }
 
 // attempt records an attempt on a leased delivery, and says what the channel is told of it.
@@ -240,4 +243,61 @@ func testEnables(s *site) {
 	s.same("after one that was taken", send(monitor.Result{Verdict: monitor.Done}, at(time.Minute)), "")
 	s.owe("nightly", at(2*time.Minute), hook)
 	s.leasedAt(at(2 * time.Minute))
+}
+
+// failing returns the one channel that fails.
+func (s *site) failing(project monitor.ProjectID) monitor.Failing {
+	s.Helper()
+	list, err := s.FailingChannels(s.ctx, project)
+	s.ok(err)
+	if len(list) != 1 {
+		s.Fatalf("%d channels fail, want 1", len(list))
+	}
+	return list[0]
+}
+
+func warnedOf(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	s.breaks(6, monitor.Up, hook)
+	f := s.failing(0)
+	s.same("failing", f, monitor.Failing{
+		Health:  monitor.Health{Channel: hook.ID, Failures: 5, Hours: 1, Since: at(10 * time.Second), Failed: at(10 * time.Second), Opened: at(10 * time.Second)},
+		Project: s.project.ID, ProjectName: s.project.Name, Name: "hook", Kind: monitor.Webhook, Last: true,
+	})
+	none, err := s.FailingChannels(s.ctx, s.addProject("Other").ID)
+	s.ok(err)
+	s.same("of another project", len(none), 0)
+
+	letter := account.Letter{Kind: account.FailsLetter, To: "ops@example.org", Key: "fails/1", Created: at(0), NextAt: at(0), Expires: at(time.Hour)}
+	s.ok(s.WarnOfChannel(s.ctx, f, monitor.FailsForADay, at(time.Hour), letter))
+	again := letter
+	again.Key = "fails/again"
+	s.fails(s.WarnOfChannel(s.ctx, f, monitor.FailsForADay, at(time.Hour), again), fault.Conflict)
+	letters, err := s.LeaseLetters(s.ctx, at(time.Hour), at(2*time.Hour), 10)
+	s.ok(err)
+	s.same("letters", len(letters), 1)
+	f = s.failing(s.project.ID)
+	s.same("warned", f.Warned, monitor.FailsForADay)
+
+	// The last one stays on.
+	s.fails(s.WarnOfChannel(s.ctx, f, monitor.SwitchedOff, at(2*time.Hour)), fault.Conflict)
+	s.same("still warned", s.failing(0).Warned, monitor.FailsForADay)
+	s.addChannel(s.project, "other")
+	s.ok(s.WarnOfChannel(s.ctx, f, monitor.SwitchedOff, at(2*time.Hour)))
+	off := s.failing(0)
+	s.same("why", off.Disabled, monitor.FailedTooLong)
+	s.same("leased", len(s.lease(at(100*time.Hour))), 0)
+	log, err := s.AuditLog(s.ctx, store.AuditQuery{Project: s.project.ID, Limit: 2})
+	s.ok(err)
+	s.same("newest entries", []account.Verb{log[0].Verb, log[1].Verb}, []account.Verb{account.Disabled, account.Warned})
+	s.same("by", log[0].Kind, account.ByItself)
+
+	// What is well again is not warned of.
+	_, err = s.EnqueueTest(s.ctx, s.project.ID, hook.ID, at(101*time.Hour))
+	s.ok(err)
+	s.attempt(s.leasedAt(at(101 * time.Hour))[0], monitor.Result{Verdict: monitor.Done}, at(101*time.Hour))
+	s.fails(s.WarnOfChannel(s.ctx, off, monitor.SwitchedOff+1, at(102*time.Hour)), fault.Conflict)
+	list, err := s.FailingChannels(s.ctx, 0)
+	s.ok(err)
+	s.same("failing", len(list), 0)
 }

@@ -29,6 +29,75 @@ func (q *Queries) CloseBreaker(ctx context.Context, channelID int64) error {
 	return err
 }
 
+const failingChannels = `-- name: FailingChannels :many
+SELECT channel_health.channel_id, channel_health.failures, channel_health.hours, channel_health.since, channel_health.failed_at, channel_health.opened_at, channel_health.gate, channel_health.redirects, channel_health.redirect_to, channel_health.warned, channels.project_id, channels.name, channels.kind, channels.disabled, projects.name AS project_name,
+    CAST((SELECT COUNT(*) FROM channels AS others
+     WHERE others.project_id = channels.project_id AND others.id <> channels.id AND others.disabled = '') AS BIGINT) AS others
+FROM channel_health
+JOIN channels ON channels.id = channel_health.channel_id
+JOIN projects ON projects.id = channels.project_id
+WHERE channel_health.failures > 0
+    AND (CAST($1 AS BIGINT) = 0 OR channels.project_id = CAST($1 AS BIGINT))
+ORDER BY channel_health.channel_id
+LIMIT $2
+`
+
+type FailingChannelsParams struct {
+	ProjectID int64
+	Rows      int32
+}
+
+type FailingChannelsRow struct {
+	ChannelHealth ChannelHealth
+	ProjectID     int64
+	Name          string
+	Kind          string
+	Disabled      string
+	ProjectName   string
+	Others        int64
+}
+
+// Of one project, or of all for 0.
+func (q *Queries) FailingChannels(ctx context.Context, arg FailingChannelsParams) ([]FailingChannelsRow, error) {
+	rows, err := q.db.QueryContext(ctx, failingChannels, arg.ProjectID, arg.Rows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FailingChannelsRow
+	for rows.Next() {
+		var i FailingChannelsRow
+		if err := rows.Scan(
+			&i.ChannelHealth.ChannelID,
+			&i.ChannelHealth.Failures,
+			&i.ChannelHealth.Hours,
+			&i.ChannelHealth.Since,
+			&i.ChannelHealth.FailedAt,
+			&i.ChannelHealth.OpenedAt,
+			&i.ChannelHealth.Gate,
+			&i.ChannelHealth.Redirects,
+			&i.ChannelHealth.RedirectTo,
+			&i.ChannelHealth.Warned,
+			&i.ProjectID,
+			&i.Name,
+			&i.Kind,
+			&i.Disabled,
+			&i.ProjectName,
+			&i.Others,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const forgetHealth = `-- name: ForgetHealth :exec
 DELETE FROM channel_health WHERE channel_id = $1
 `
@@ -63,10 +132,26 @@ func (q *Queries) LockHealth(ctx context.Context, channelID int64) (ChannelHealt
 	return i, err
 }
 
+const otherChannels = `-- name: OtherChannels :one
+SELECT COUNT(*) FROM channels WHERE project_id = $1 AND id <> $2 AND disabled = ''
+`
+
+type OtherChannelsParams struct {
+	ProjectID int64
+	ChannelID int64
+}
+
+func (q *Queries) OtherChannels(ctx context.Context, arg OtherChannelsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, otherChannels, arg.ProjectID, arg.ChannelID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const setHealth = `-- name: SetHealth :exec
 UPDATE channel_health SET failures = $1, hours = $2, since = $3, failed_at = $4, opened_at = $5,
-    gate = $6, redirects = $7, redirect_to = $8
-WHERE channel_id = $9
+    gate = $6, redirects = $7, redirect_to = $8, warned = $9
+WHERE channel_id = $10
 `
 
 type SetHealthParams struct {
@@ -78,6 +163,7 @@ type SetHealthParams struct {
 	Gate       int64
 	Redirects  int64
 	RedirectTo string
+	Warned     int64
 	ChannelID  int64
 }
 
@@ -91,6 +177,7 @@ func (q *Queries) SetHealth(ctx context.Context, arg SetHealthParams) error {
 		arg.Gate,
 		arg.Redirects,
 		arg.RedirectTo,
+		arg.Warned,
 		arg.ChannelID,
 	)
 	return err
@@ -110,4 +197,29 @@ type WakeDeliveriesParams struct {
 func (q *Queries) WakeDeliveries(ctx context.Context, arg WakeDeliveriesParams) error {
 	_, err := q.db.ExecContext(ctx, wakeDeliveries, arg.Now, arg.ChannelID)
 	return err
+}
+
+const warnOfChannel = `-- name: WarnOfChannel :execrows
+UPDATE channel_health SET warned = $1
+WHERE channel_id = $2 AND since = $3 AND failures > 0 AND warned = CAST($4 AS BIGINT)
+`
+
+type WarnOfChannelParams struct {
+	Warned       int64
+	ChannelID    int64
+	Since        int64
+	WarnedBefore int64
+}
+
+func (q *Queries) WarnOfChannel(ctx context.Context, arg WarnOfChannelParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, warnOfChannel,
+		arg.Warned,
+		arg.ChannelID,
+		arg.Since,
+		arg.WarnedBefore,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
