@@ -115,7 +115,7 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 	case stuck != nil:
 		return &Notice{
 			Status: monitor.Late, Text: "Answers", Code: stuck.Answer,
-			Rest: fmt.Sprintf(". %s waiting; next try at %s.", Capital(Count(int64(waiting), "message is", "messages are")), clock.TimeOfDay(stuck.NextAt)),
+			Rest: fmt.Sprintf(". %s waiting; next try at %s.", Capital(Count(int64(waiting), "message is", "messages are")), clock.TimeOfDay(nextTry(*stuck, row))),
 			Link: log, Words: "See attempts",
 		}
 	case len(row.Messages) > 0 && row.Messages[0].State == monitor.Dead:
@@ -149,6 +149,18 @@ func stuckMessage(messages []DeliveryRow) (stuck *DeliveryRow, waiting int) {
 		}
 	}
 	return stuck, waiting
+}
+
+// nextTry is when the message that holds up the others is tried again. While the
+// breaker is open that may be sooner than planned.
+func nextTry(stuck DeliveryRow, row ChannelRow) time.Time {
+	if row.Health.Opened.IsZero() {
+		return stuck.NextAt
+	}
+	return row.Health.ProbeAt(stuck.NextAt, slices.ContainsFunc(row.Messages, func(m DeliveryRow) bool {
+		waits := m.State == monitor.Pending || m.State == monitor.Sending
+		return waits && (m.DigestDown > 0 || m.Flip != nil && m.Flip.New == monitor.Down)
+	}))
 }
 
 // givenUpBefore is how many messages were given up before a test was taken that is

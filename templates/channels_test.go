@@ -117,6 +117,10 @@ func TestNoticeOfAChannel(t *testing.T) {
 		{"given up", templates.ChannelRow{Channel: email, Messages: told(t, givenUp(t))}, "down The last message was given up Wed 18 Nov, 16:52 after403 bot was kicked."},
 		{"given up long ago", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, delivered(t), givenUp(t))}, ""},
 		{"given up before a test was taken", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, tested(t), givenUp(t))}, "new It took the test. Before that, 1 message was given up."},
+		{"an alarm is held up and the breaker open", templates.ChannelRow{
+			Channel: email, LastSent: sent, Messages: told(t, retrying(t)),
+			Health: monitor.Health{Opened: instant(t, "2026-11-23T08:00:00Z"), Failed: instant(t, "2026-11-23T08:14:10Z")},
+		}, "late Answers503 Service Unavailable. 1 message is waiting; next try at 09:15."},
 		{"redirected twice", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, delivered(t)), Health: monitor.Health{Redirects: 2, RedirectTo: "new.example"}}, ""},
 		{"redirected", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, retrying(t)), Health: monitor.Health{Redirects: 3, RedirectTo: "new.example"}}, "late The receiver redirects to new.example, which is not followed; give the channel that address if it is right."},
 		{"held up", templates.ChannelRow{Channel: email, LastSent: sent, Messages: told(t, waiting(t), retrying(t))}, "late Answers503 Service Unavailable. 2 messages are waiting; next try at 10:14."},

@@ -118,14 +118,18 @@ func TestHotQueriesUseTheirIndexes(t *testing.T) {
 	}
 	defer db.Close()
 	for query, index := range map[string]string{
-		"SELECT id, wake FROM checks WHERE wake IS NOT NULL ORDER BY wake, id LIMIT 500":        "checks_wake",
-		"SELECT id FROM checks WHERE wake < 1 ORDER BY wake LIMIT 100":                          "checks_wake",
-		"SELECT id FROM deliveries WHERE next_at <= 1 ORDER BY next_at, id":                     "deliveries_next",
-		"SELECT n FROM pings WHERE check_id = 1 ORDER BY n DESC LIMIT 20":                       "sqlite_autoindex_pings_1",
-		"SELECT rev FROM flips WHERE check_id = 1 ORDER BY rev DESC LIMIT 1":                    "sqlite_autoindex_flips_1",
-		"SELECT id FROM deliveries WHERE project_id = 1 AND id < 100 ORDER BY id DESC LIMIT 50": "deliveries_project",
-		"SELECT 1 FROM deliveries WHERE check_id = 1 AND rev = 1 AND channel_id = 1":            "sqlite_autoindex_deliveries_1",
-		"SELECT id FROM checks WHERE uuid = 'x'":                                                "sqlite_autoindex_checks_1",
+		"SELECT id, wake FROM checks WHERE wake IS NOT NULL ORDER BY wake, id LIMIT 500":                                "checks_wake",
+		"SELECT id FROM checks WHERE wake < 1 ORDER BY wake LIMIT 100":                                                  "checks_wake",
+		"SELECT id FROM deliveries WHERE next_at <= 1 ORDER BY next_at, id":                                             "deliveries_next",
+		"SELECT row_number() OVER (PARTITION BY +channel_id ORDER BY id) FROM deliveries WHERE next_at <= 1":            "deliveries_next",
+		"SELECT id FROM deliveries WHERE channel_id = 1 AND next_at IS NOT NULL AND kind <> 'test' ORDER BY id LIMIT 1": "deliveries_waiting",
+		"SELECT channel_id FROM channel_health WHERE opened_at IS NOT NULL ORDER BY channel_id":                         "channel_health_open",
+		"SELECT 1 FROM deliveries WHERE channel_id = 1 AND kind = 'digest' AND next_at IS NOT NULL AND id < 9":          "deliveries_owed_digests",
+		"SELECT n FROM pings WHERE check_id = 1 ORDER BY n DESC LIMIT 20":                                               "sqlite_autoindex_pings_1",
+		"SELECT rev FROM flips WHERE check_id = 1 ORDER BY rev DESC LIMIT 1":                                            "sqlite_autoindex_flips_1",
+		"SELECT id FROM deliveries WHERE project_id = 1 AND id < 100 ORDER BY id DESC LIMIT 50":                         "deliveries_project",
+		"SELECT 1 FROM deliveries WHERE check_id = 1 AND rev = 1 AND channel_id = 1":                                    "sqlite_autoindex_deliveries_1",
+		"SELECT id FROM checks WHERE uuid = 'x'":                                                                        "sqlite_autoindex_checks_1",
 	} {
 		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
 		if err != nil {

@@ -85,7 +85,7 @@ const oldestOfOpen = `SELECT h.channel_id, h.failed_at, h.gate, o.id, o.state, o
 		SELECT 1 FROM deliveries w
 		LEFT JOIN flips f ON f.check_id = w.check_id AND f.rev = w.rev
 		LEFT JOIN roundups r ON r.delivery_id = w.id
-		WHERE w.channel_id = h.channel_id AND w.next_at IS NOT NULL AND (f.new_status = 'down' OR r.down > 0))
+		WHERE w.channel_id = h.channel_id AND w.next_at IS NOT NULL AND w.kind <> 'test' AND (f.new_status = 'down' OR r.down > 0))
 FROM channel_health h JOIN deliveries o ON o.id = (
 	SELECT d.id FROM deliveries d
 	WHERE d.channel_id = h.channel_id AND d.next_at IS NOT NULL AND d.kind <> 'test' AND ` + inTurn + `
@@ -160,8 +160,8 @@ const (
 		SELECT 1 FROM channel_health h WHERE h.channel_id = d.channel_id AND (h.opened_at IS NOT NULL OR h.gate > d.next_at)))
 	ORDER BY d.next_at LIMIT 1`
 
-	nextGate = `SELECT MIN(h.gate) FROM deliveries d JOIN channel_health h ON h.channel_id = d.channel_id
-	WHERE ` + waiting + ` AND d.next_at < $1 AND d.kind <> 'test' AND h.opened_at IS NULL AND h.gate > d.next_at`
+	nextGate = `SELECT MIN(h.gate) FROM deliveries d CROSS JOIN channel_health h
+	WHERE h.channel_id = d.channel_id AND ` + waiting + ` AND d.next_at < $1 AND d.kind <> 'test' AND h.opened_at IS NULL AND h.gate > d.next_at`
 )
 
 // NextDelivery implements store.Outbox. A delivery that waits for an earlier one

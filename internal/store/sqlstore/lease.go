@@ -19,11 +19,12 @@ import (
 // what is due and what was left behind by a process that died.
 //
 // The inner query picks the oldest few of each channel that are in turn and that
-// nothing holds up. The outer one repeats the condition, because a row may have been
+// nothing holds up; the plus keeps SQLite from reading the whole history in the order
+// of the channels for that. The outer one repeats the condition, because a row may have been
 // leased between reading and locking it.
 const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 	SELECT id FROM (
-		SELECT d.id, d.next_at, row_number() OVER (PARTITION BY d.channel_id ORDER BY d.id) AS place
+		SELECT d.id, d.next_at, row_number() OVER (PARTITION BY +d.channel_id ORDER BY d.id) AS place
 		FROM deliveries d JOIN channels ch ON ch.id = d.channel_id
 		WHERE d.next_at <= $1 AND d.channel_id NOT IN (%s) AND (d.kind = 'test' OR ch.disabled = '' AND NOT EXISTS (
 			SELECT 1 FROM channel_health h WHERE h.channel_id = d.channel_id AND (h.opened_at IS NOT NULL OR h.gate > $1)))

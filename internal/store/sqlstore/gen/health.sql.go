@@ -185,7 +185,8 @@ func (q *Queries) SetHealth(ctx context.Context, arg SetHealthParams) error {
 
 const wakeDeliveries = `-- name: WakeDeliveries :exec
 UPDATE deliveries SET next_at = $1
-WHERE channel_id = $2 AND state = 'pending' AND attempts > 0 AND next_at > $1
+WHERE channel_id = $2 AND next_at IS NOT NULL AND kind <> 'test'
+    AND state = 'pending' AND attempts > 0 AND next_at > $1
 `
 
 type WakeDeliveriesParams struct {

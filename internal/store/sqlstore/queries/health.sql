@@ -21,7 +21,8 @@ UPDATE channel_health SET opened_at = NULL, gate = 0 WHERE channel_id = @channel
 -- What was tried before waits for its next attempt; the rest is due.
 -- name: WakeDeliveries :exec
 UPDATE deliveries SET next_at = @now
-WHERE channel_id = @channel_id AND state = 'pending' AND attempts > 0 AND next_at > @now;
+WHERE channel_id = @channel_id AND next_at IS NOT NULL AND kind <> 'test'
+    AND state = 'pending' AND attempts > 0 AND next_at > @now;
 
 -- Of one project, or of all for 0.
 -- name: FailingChannels :many
