@@ -195,7 +195,7 @@ func stampede(t *testing.T, st store.Store, checks int) {
 		}
 		if waiting != before {
 			before, moved = waiting, time.Now()
-		} else if time.Since(moved) > 300*time.Millisecond { // nothing is under way: the next digest waits for its time
+		} else if time.Since(moved) > 2*monitor.Pace && tell.Stats().InFlight == 0 { // nothing is under way: the next digest waits for its time
 			h.ahead.Add(int64(monitor.StormPause))
 			tell.Kick()
 			moved = time.Now()
