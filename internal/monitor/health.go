@@ -100,6 +100,9 @@ func (h Health) After(a Attempt, now time.Time) Health {
 		}
 		return Health{Channel: h.Channel, Gate: h.Gate}
 	case a.Ours:
+		if !h.Opened.IsZero() {
+			h.Failed = now // the next probe is not to follow at once
+		}
 		return h
 	}
 	if h.Failures == 0 {

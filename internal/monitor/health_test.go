@@ -23,7 +23,12 @@ func TestFiveFailuresInARowOpenTheBreaker(t *testing.T) {
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Error(diff)
 	}
-	if got := h.After(monitor.Attempt{Ours: true}, last.Add(time.Minute)); got != h {
+	ours := h
+	ours.Failed = last.Add(time.Minute)
+	if got := h.After(monitor.Attempt{Ours: true}, last.Add(time.Minute)); got != ours {
+		t.Errorf("a failure of our own makes it %+v", got)
+	}
+	if got := (monitor.Health{Failures: 3}).After(monitor.Attempt{Ours: true}, last); got != (monitor.Health{Failures: 3}) {
 		t.Errorf("a failure of our own makes it %+v", got)
 	}
 	later := h.After(monitor.Attempt{}, last.Add(30*time.Hour))

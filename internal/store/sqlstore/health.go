@@ -19,7 +19,7 @@ import (
 // that did not fail before, which is the rule, changes nothing.
 func noteHealth(ctx context.Context, q *gen.Queries, channel monitor.ChannelID, a monitor.Attempt) error {
 	ended := a.Started.Add(a.Took)
-	if a.Ours {
+	if a.Ours && !a.Probe {
 		return nil
 	}
 	if a.OK {

@@ -122,8 +122,10 @@ func probedForAlarm(s *site) {
 	s.same("delivery", s.delivery(late.ID), after)
 	s.same("a probe that failed is not kept", s.attempts(late.ID), attempts)
 
-	second := s.leasedAt(asked.Add(monitor.ProbeEvery))
-	sent := s.attempt(second[0], monitor.Result{Verdict: monitor.Done}, asked.Add(monitor.ProbeEvery))
+	asked = asked.Add(monitor.ProbeEvery)
+	s.attempt(s.leasedAt(asked)[0], monitor.Result{Ours: true}, asked)
+	asked = asked.Add(monitor.ProbeEvery)
+	sent := s.attempt(s.leasedAt(asked)[0], monitor.Result{Verdict: monitor.Done}, asked)
 	kept := s.attempts(late.ID)
 	s.same("a probe that was taken is kept", kept[len(kept)-1].N, sent.Attempts)
 }
