@@ -248,13 +248,16 @@ func (s *seeder) try(ctx context.Context, d store.Dispatch) error {
 		result = monitor.Result{Code: new(503), Answer: "503 Service Unavailable"}
 	}
 	delivery, at := d.Delivery, d.Delivery.Created
+	if delivery.Attempts > 0 { // it is what finds out whether the channel takes messages again
+		at = s.now
+	}
 	for {
 		began := at
 		at = at.Add(took)
 		after, _ := delivery.Settle(result, at)
 		attempt := monitor.Attempt{
 			Delivery: delivery.ID, N: after.Attempts, Started: began, Took: took,
-			OK: result.Verdict == monitor.Done, Code: result.Code, Answer: result.Answer,
+			OK: result.Verdict == monitor.Done, Code: result.Code, Answer: result.Answer, Probe: !delivery.Planned.IsZero(),
 		}
 		waits := !after.NextAt.IsZero() && after.NextAt.Before(s.now)
 		if err := s.RecordAttempt(ctx, attempt, after, ""); err != nil {

@@ -68,8 +68,9 @@ func instantOrZero(us int64) time.Time {
 }
 
 // inTurn holds for a delivery d that no other has to end before: none of the same
-// check and channel that is earlier, nor what tells it, be it a digest or the delivery
-// about its end, which does not wait for itself; and of digests none of the same channel.
+// check and channel that is earlier, nor what tells it: a digest, or the delivery
+// about its end, which does not wait for itself; and of digests none of the same
+// channel.
 const inTurn = `NOT EXISTS (
 		SELECT 1 FROM deliveries e
 		WHERE e.check_id = d.check_id AND e.channel_id = d.channel_id AND e.rev < d.rev AND (e.next_at IS NOT NULL

@@ -20,8 +20,8 @@ import (
 //
 // The inner query picks the oldest few of each channel that are in turn and that
 // nothing holds up; the plus keeps SQLite from reading the whole history in the order
-// of the channels for that. The outer one repeats the condition, because a row may have
-// been leased between reading and locking it.
+// of the channels for that. The outer one repeats the condition, because a row may have been
+// leased between reading and locking it.
 const dueDeliveries = `SELECT id FROM deliveries WHERE next_at <= $1 AND id IN (
 	SELECT id FROM (
 		SELECT d.id, d.next_at, row_number() OVER (PARTITION BY +d.channel_id ORDER BY d.id) AS place
