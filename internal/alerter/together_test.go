@@ -85,6 +85,7 @@ func TestAnAlarmThatWasNotTriedGoesByItself(t *testing.T) {
 	w.advance(time.Minute)
 	w.succeed(c)
 	w.tick()
+	w.advance(time.Second)
 	w.tick()
 	if got := in.Messages(); len(got) != 2 || !strings.HasPrefix(got[0].Subject(), "Down: ") || !strings.HasPrefix(got[1].Subject(), "Up: ") {
 		t.Errorf("%d mails", len(got))
