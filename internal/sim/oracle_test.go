@@ -50,6 +50,7 @@ type run struct {
 	over       bool
 	credit     window
 	made       time.Time
+	late       bool      // its start was reported late
 	heard      time.Time // when what is known last of it was received
 }
 
@@ -205,7 +206,7 @@ func (o *oracle) start(p said) {
 			others = append(others, r)
 		}
 	}
-	o.runs = append(others, run{id: p.run, start: p.at, heard: p.came})
+	o.runs = append(others, run{id: p.run, start: p.at, heard: p.came, late: !p.at.Equal(p.came)})
 	if !o.due.IsZero() {
 		o.bind(p.at, o.started)
 	}
@@ -354,10 +355,14 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 		}
 		waited := max(0, until.Sub(latest(base, latest(perhaps, *made))))
 		w.most += latest(last.Add(waited), to).Add(warmUp).Sub(last)
-		*made = to
-		if sure && first.After(surely) {
+		switch {
+		case !sure || !first.After(surely):
+		case made.Before(perhaps):
 			w.least += latest(first, to).Add(warmUp).Sub(first)
+		default: // one outage with the last
+			w.least += latest(first, to.Add(warmUp)).Sub(first)
 		}
+		*made = to
 		return true
 	}
 	for i := range o.runs {
@@ -450,8 +455,10 @@ func (o *oracle) heardOf(f flip) bool {
 		case f.reason == "timeout" && f.at.Before(o.satisfied(o.due, s.at).Add(o.grace)):
 			return true
 		case f.reason == "overrun":
-			r := o.find(s.run, true) // one that was told before is not what is told now
-			if r != nil && !r.over {
+			// One that was told before is not what is told now. One of which only a start
+			// that came late is known is waited for as long as is promised then.
+			r := o.find(s.run, true)
+			if r != nil && !r.over && !r.late {
 				return true
 			}
 		}
