@@ -39,7 +39,7 @@ func (s *site) together(now time.Time) int {
 func (s *site) inVain(now time.Time) {
 	s.Helper()
 	for _, d := range s.lease(now) {
-		s.settle(d.Delivery, monitor.Result{Verdict: monitor.Retry, Answer: "451 come again"}, now)
+		s.attempt(d, monitor.Result{Verdict: monitor.Retry, Answer: "451 come again", Ours: true}, now) // opens no breaker
 	}
 }
 
