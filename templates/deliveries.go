@@ -111,6 +111,29 @@ func (q DeliveryQuery) kept() []Fact {
 	return kept
 }
 
+// shown are the parts of the query that select what a page lists.
+func (q DeliveryQuery) shown() []Fact {
+	shown := q.kept()
+	for _, f := range []Fact{{"q", q.Text}, {"from", q.From}, {"to", q.To}, {"before", digits(q.Before)}} {
+		if f.Value != "" && f.Value != "0" {
+			shown = append(shown, f)
+		}
+	}
+	return shown
+}
+
+// replayWords name the button that replays the dead letters of a page.
+func (p DeliveriesPage) replayWords() string {
+	n := 0
+	for _, day := range p.Sheet.Days {
+		n += len(day.Lines)
+	}
+	if n == 1 {
+		return "Replay it"
+	}
+	return "Replay these " + digits(int64(n))
+}
+
 // DeliverySum is how many messages of the last days came how far.
 type DeliverySum struct {
 	Days                int

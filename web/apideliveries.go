@@ -86,19 +86,8 @@ func (s *Server) apiDeliveries(c *apiCall) error {
 		}
 		query.Digest = monitor.DeliveryID(id)
 	}
-	if text := c.query().Get("check"); text != "" {
-		check, err := s.apiCheckNamed(c, text)
-		if err != nil {
-			return err
-		}
-		query.Check = check.ID
-	}
-	if text := c.query().Get("channel"); text != "" {
-		channel, err := s.apiChannelNamed(c, text)
-		if err != nil {
-			return err
-		}
-		query.Channel = channel.ID
+	if err := s.apiNarrow(c, &query); err != nil {
+		return err
 	}
 	query.Limit++
 	rows, err := s.Store.Deliveries(c.ctx(), query)
@@ -118,6 +107,25 @@ func (s *Server) apiDeliveries(c *apiCall) error {
 		answer.NextCursor = &cursor
 	}
 	return c.json(http.StatusOK, answer)
+}
+
+// apiNarrow reads which check and which channel are asked for.
+func (s *Server) apiNarrow(c *apiCall, query *store.DeliveryQuery) error {
+	if text := c.query().Get("check"); text != "" {
+		check, err := s.apiCheckNamed(c, text)
+		if err != nil {
+			return err
+		}
+		query.Check = check.ID
+	}
+	if text := c.query().Get("channel"); text != "" {
+		channel, err := s.apiChannelNamed(c, text)
+		if err != nil {
+			return err
+		}
+		query.Channel = channel.ID
+	}
+	return nil
 }
 
 // apiDelivery answers with one message and its attempts.
@@ -155,6 +163,44 @@ func (s *Server) apiReplay(c *apiCall) error {
 	}
 	s.Kick()
 	return s.apiDelivery(c)
+}
+
+// replayedDoc says how many dead letters are on their way again, and where to go on.
+type replayedDoc struct {
+	Replayed   int     `json:"replayed"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// apiReplayDead sends dead letters once more.
+func (s *Server) apiReplayDead(c *apiCall) error {
+	asked := store.Search{DeliveryQuery: store.DeliveryQuery{Project: c.project.ID, State: monitor.Dead, Limit: deliveriesMost}}
+	before, err := cursorOf(c)
+	if err != nil {
+		return err
+	}
+	asked.Before = monitor.DeliveryID(before)
+	if text := c.query().Get("since"); text != "" {
+		var known bool
+		if asked.Since, known = instantOf(text, s.Zone, s.Now()); !known {
+			return refuse(http.StatusBadRequest, "%s", wrongInstant)
+		}
+	}
+	if err := s.apiNarrow(c, &asked.DeliveryQuery); err != nil {
+		return err
+	}
+	rows, next, err := s.Store.SearchDeliveries(c.ctx(), asked)
+	if err != nil {
+		return err
+	}
+	var answer replayedDoc
+	if answer.Replayed, err = s.replayAll(c.ctx(), rows); err != nil {
+		return err
+	}
+	if next != 0 {
+		cursor := newCursor(int64(next))
+		answer.NextCursor = &cursor
+	}
+	return c.json(http.StatusOK, answer)
 }
 
 func deliveryOf(row store.DeliveryRow) deliveryDoc {

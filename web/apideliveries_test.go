@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -152,5 +153,39 @@ func TestAPIReplay(t *testing.T) {
 		a.ask(roKey, http.MethodGet, path, "").refused(401, "wrong api key")
 		a.ask(roKey, http.MethodPost, path+"/replay", "").refused(401, "wrong api key")
 		a.ask(foreignKey, http.MethodGet, theirs, "").is(200).has("state", "dead")
+	})
+}
+
+// Dead letters are sent again by channel and by time, the oldest first.
+func TestAPIReplayOfDeadLetters(t *testing.T) {
+	bothEngines(t, func(a *api) {
+		path := deliveriesPath + "replay"
+		desk, ops := a.addChannel(a.project.ID, "Desk"), a.addChannel(a.project.ID, "Spare")
+		theirs := a.addDead(a.addChannel(a.other.ID, "Theirs"))
+		first, second, other := a.addDead(desk), a.addDead(desk), a.addDead(ops)
+		a.post(path+"?since="+url.QueryEscape(a.now().Add(time.Hour).Format(time.RFC3339)), "").is(200).has("replayed", 0, "next_cursor", nil)
+		for query, refused := range map[string]struct {
+			code int
+			text string
+		}{
+			"since=soon": {400, "The time is to be written as 2026-11-28T03:17, as unix seconds, or as RFC 3339 has it."},
+			"cursor=x":   {400, "cursor is none of ours; begin again without it"},
+			"channel=x":  {404, "not found"},
+		} {
+			a.post(path+"?"+query, "").refused(refused.code, refused.text)
+		}
+		a.ask(roKey, http.MethodPost, path, "").refused(401, "wrong api key")
+
+		before := a.kicks.Load()
+		a.post(path+"?channel="+desk.UUID().String(), "").is(200).has("replayed", 2, "next_cursor", nil)
+		if a.kicks.Load() == before {
+			a.Error("the alerter was not woken")
+		}
+		for id, want := range map[monitor.DeliveryID]string{first: "pending", second: "pending", other: "dead"} {
+			a.get(fmt.Sprint(deliveriesPath, id)).is(200).has("state", want)
+		}
+		a.post(path+"?since=0", "").is(200).has("replayed", 1)
+		a.post(path, "").is(200).has("replayed", 0)
+		a.ask(foreignKey, http.MethodGet, fmt.Sprint(deliveriesPath, theirs), "").is(200).has("state", "dead")
 	})
 }

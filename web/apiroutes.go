@@ -52,6 +52,7 @@ func apiRoutes() []apiRoute {
 		{"GET", "latency/", keyRead, (*Server).apiLatency, 0},
 		{"GET", "deliveries/", keyWrite, (*Server).apiDeliveries, 0},
 		{"GET", "deliveries/{id:[0-9]+}", keyWrite, (*Server).apiDelivery, 0},
+		{"POST", "deliveries/replay", keyWrite, (*Server).apiReplayDead, 0},
 		{"POST", "deliveries/{id:[0-9]+}/replay", keyWrite, (*Server).apiReplay, 0},
 		{"GET", "events/", keyRead, (*Server).apiEvents, 0},
 		{"GET", "blind/", keyRead, (*Server).apiBlind, 0},

@@ -176,6 +176,32 @@ func TestDeliveries(t *testing.T) {
 	s.leads(b.post("/deliveries/"+idOf(s.addDead(channel))+"/replay", "back", "https://evil/"), "/checks")
 }
 
+// What a page of dead letters lists is sent once more by one button, and no other.
+func TestDeadLettersAreReplayedTogether(t *testing.T) {
+	s := newSite(t)
+	b, desk, ops := s.signedIn(), s.addChannel(s.project.ID, "Desk"), s.addChannel(s.project.ID, "Ops")
+	for range 3 {
+		s.addDead(desk)
+	}
+	s.addDead(ops)
+	list := "/deliveries?state=dead&channel=" + idOf(desk.ID)
+	s.wants(b.get(list), 200, "Replay these 3", `action="/deliveries/replay"`)
+	s.wants(b.get("/deliveries?state=dead&channel="+idOf(ops.ID)), 200, "Replay it")
+	if w := b.get("/deliveries"); strings.Contains(w.Body.String(), "/deliveries/replay") {
+		t.Error("what did not fail is offered to be replayed with all else")
+	}
+	woken := s.kicks.Load()
+	s.leads(b.post("/deliveries/replay", "state", "dead", "channel", idOf(desk.ID)), "/deliveries?channel="+idOf(desk.ID)+"&state=dead")
+	s.wants(b.get(list), 200, "3 messages are on the way again", "No message is in this state")
+	s.wants(b.get("/deliveries?state=dead"), 200, "Replay it") // the one of the other channel
+	if s.kicks.Load() == woken {
+		t.Error("the alerter was not woken")
+	}
+	s.leads(b.post("/deliveries/replay", "channel", idOf(desk.ID)), "/deliveries?channel="+idOf(desk.ID)+"&state=dead")
+	s.wants(b.get(list), 200, "Nothing was left to replay")
+	s.wants(b.post("/deliveries/replay", "check", "5f0b1c9e-6d43-4a4e-9a53-0d2f6c1f7a99"), http.StatusNotFound)
+}
+
 func TestDeliveriesInPages(t *testing.T) {
 	s := newSite(t)
 	channel := s.addChannel(s.project.ID, "Desk")

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
 	"rollcall/templates"
@@ -33,24 +37,11 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := templates.DeliveriesPage{Page: frame, Query: query}
-	asked := store.Search{
-		Text: query.Text, Since: dayOf(query.From, s.Zone, 0), Until: dayOf(query.To, s.Zone, 1),
-		DeliveryQuery: store.DeliveryQuery{
-			Project: who.Project.ID, Channel: monitor.ChannelID(query.Channel), State: query.State,
-			Digest: monitor.DeliveryID(query.Digest), Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown,
-		},
+	asked, check, err := s.searchOf(ctx, who, query)
+	if err != nil {
+		return err
 	}
-	if query.Check != "" {
-		id, err := uuid.Parse(query.Check)
-		if err != nil {
-			return errNoPage
-		}
-		check, err := s.Store.Check(ctx, who.Project.ID, id)
-		if err != nil {
-			return err
-		}
-		asked.Check, page.Check = check.ID, check.Title()
-	}
+	page.Check = check
 	rows, next, err := s.Store.SearchDeliveries(ctx, asked)
 	if err != nil {
 		return err
@@ -75,6 +66,28 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 		page.Channels = append(page.Channels, templates.NamedID{ID: int64(c.ID), Name: c.Name})
 	}
 	return s.render(w, r, http.StatusOK, templates.Deliveries(page))
+}
+
+// searchOf is what a query of the page asks the store for, and the title of the check
+// that it names, if it names one.
+func (s *Server) searchOf(ctx context.Context, who Who, query templates.DeliveryQuery) (asked store.Search, title string, err error) {
+	asked = store.Search{
+		Text: query.Text, Since: dayOf(query.From, s.Zone, 0), Until: dayOf(query.To, s.Zone, 1),
+		DeliveryQuery: store.DeliveryQuery{
+			Project: who.Project.ID, Channel: monitor.ChannelID(query.Channel), State: query.State,
+			Digest: monitor.DeliveryID(query.Digest), Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown,
+		},
+	}
+	if query.Check == "" {
+		return asked, "", nil
+	}
+	id, err := uuid.Parse(query.Check)
+	if err != nil {
+		return asked, "", errNoPage
+	}
+	check, err := s.Store.Check(ctx, who.Project.ID, id)
+	asked.Check = check.ID
+	return asked, check.Title(), err
 }
 
 // deliveryQuery reads a query from an address. What it does not know it leaves out.
@@ -141,6 +154,48 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) error {
 	return s.handle(w, r, "The message is on its way again.", func(id monitor.DeliveryID, who Who) error {
 		return s.Store.ReplayDelivery(r.Context(), who.Project.ID, id, s.Now())
 	})
+}
+
+// replayDead sends the dead letters once more that a page of them lists.
+func (s *Server) replayDead(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	query := deliveryQuery(r.PostForm)
+	query.State, query.Open = monitor.Dead, 0
+	asked, _, err := s.searchOf(r.Context(), s.who(r), query)
+	if err != nil {
+		return err
+	}
+	rows, _, err := s.Store.SearchDeliveries(r.Context(), asked)
+	if err != nil {
+		return err
+	}
+	n, err := s.replayAll(r.Context(), rows)
+	if err != nil {
+		return err
+	}
+	said := "Nothing was left to replay."
+	if n > 0 {
+		said = templates.Count(int64(n), "message is", "messages are") + " on the way again."
+	}
+	s.flash(r, said)
+	return s.redirect(w, r, query.URL())
+}
+
+// replayAll sends deliveries once more, the oldest first, and returns how many. What
+// is on its way already, because somebody else had the same thought, is left alone.
+func (s *Server) replayAll(ctx context.Context, newestFirst []store.DeliveryRow) (n int, err error) {
+	defer s.Kick()
+	for _, row := range slices.Backward(newestFirst) {
+		switch err := s.Store.ReplayDelivery(ctx, row.Project, row.ID, s.Now()); {
+		case err == nil:
+			n++
+		case !errors.Is(err, fault.Conflict):
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // tryNow lets a delivery that waits for its next attempt be tried at once.

@@ -149,7 +149,13 @@ var operations = map[string]operation{
 		{"digest", "string", "The id of a digest: only what it tells."},
 		limitParam, cursorParam,
 	}},
-	"GET deliveries/{id}":         {group: "Deliveries", summary: "Answers with one message and its attempts.", answers: triedDoc{}},
+	"GET deliveries/{id}": {group: "Deliveries", summary: "Answers with one message and its attempts.", answers: triedDoc{}},
+	"POST deliveries/replay": {group: "Deliveries", summary: "Sends dead letters once more, the oldest first: of the newest 1,000 at most, and goes on at next_cursor.", answers: replayedDoc{}, query: []param{
+		{"check", "string", "The UUID of a check."},
+		{"channel", "string", "The id of a channel."},
+		{"since", "string", "Only what was decided since then: unix seconds, RFC 3339, or 2026-11-28T03:17 in the server's zone."},
+		cursorParam,
+	}},
 	"POST deliveries/{id}/replay": {group: "Deliveries", summary: "Sends a message that has ended once more.", answers: triedDoc{}},
 
 	"GET projects/":                  {group: "Project", summary: "Answers with the project of the key.", answers: projectList{}},

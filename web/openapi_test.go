@@ -159,6 +159,8 @@ func TestOpenAPIFitsLiveAnswers(t *testing.T) {
 		{rwKey, "GET", "deliveries/" + delivery, "", 200},
 		{rwKey, "POST", "deliveries/" + delivery + "/replay", "", 409},
 		{rwKey, "GET", "deliveries/999999", "", 404},
+		{rwKey, "POST", "deliveries/replay?since=0", "", 200},
+		{rwKey, "POST", "deliveries/replay?since=x", "", 400},
 		{rwKey, "DELETE", "channels/" + id, "", 200},
 		{rwKey, "DELETE", "channels/" + id, "", 404},
 		{roKey, "GET", "events/", "", 200},

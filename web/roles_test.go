@@ -356,6 +356,10 @@ func changesOf(f *staff, b *browser) map[string]func() done {
 			return done{path: channelPath(c.ID) + "/enable"}
 		},
 		"/channels/{id}/delete": func() done { return done{path: channel() + "/delete"} },
+		"/deliveries/replay": func() done {
+			f.addDead(f.addChannel(f.project.ID, uuid.NewString()))
+			return done{path: "/deliveries/replay"}
+		},
 		"/deliveries/{id}/replay": func() done {
 			return done{path: "/deliveries/" + idOf(f.addDead(f.addChannel(f.project.ID, uuid.NewString()))) + "/replay"}
 		},

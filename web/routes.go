@@ -128,6 +128,7 @@ func routes() []route {
 
 		{"GET", "/deliveries", sees, (*Server).deliveries},
 		{"GET", "/deliveries/latency", sees, (*Server).latency},
+		{"POST", "/deliveries/replay", changes, (*Server).replayDead},
 		{"POST", "/deliveries/{id}/replay", changes, (*Server).replay},
 		{"POST", "/deliveries/{id}/now", changes, (*Server).tryNow},
 		{"POST", "/deliveries/{id}/give-up", changes, (*Server).giveUp},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,8 +132,11 @@ func TestPeopleAreToldTogether(t *testing.T) {
 		mail := &lane{channel: w.channel(monitor.Channel{Kind: monitor.Email, Settings: monitor.Settings{Address: "ops@example.org"}}).ID, first: map[string]int64{}, lost: map[int64]bool{}}
 		hook := &lane{channel: w.webhook("https://hook.example.org").ID, first: map[string]int64{}, lost: map[int64]bool{}}
 		calm := false
+		var mu sync.Mutex // two channels are tried at the same time
 		crash := errors.New("the process died")
 		take := sender(func(_ context.Context, m alerter.Message) alerter.Outcome {
+			mu.Lock()
+			defer mu.Unlock()
 			l := mail
 			if m.Channel.ID == hook.channel {
 				l = hook
@@ -149,12 +153,17 @@ func TestPeopleAreToldTogether(t *testing.T) {
 		})
 		w.alerter.Senders = map[monitor.ChannelKind]alerter.Sender{monitor.Email: take, monitor.Webhook: take}
 		w.alerter.Store = interfering{w.store, func(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error {
-			if !calm && random.Float64() < 0.1 {
+			mu.Lock()
+			dies := !calm && random.Float64() < 0.1
+			if dies {
 				l := mail
 				if after.Channel == hook.channel {
 					l = hook
 				}
 				l.lost[after.Rev] = l.lost[after.Rev] || a.OK
+			}
+			mu.Unlock()
+			if dies {
 				return crash
 			}
 			return w.store.RecordAttempt(ctx, a, after, disable)
