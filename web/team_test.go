@@ -283,16 +283,19 @@ func TestEveryAPIChangeIsRecorded(t *testing.T) {
 		path func() string
 		body string
 	}{
-		"POST checks/":           {at("/api/v3/checks/"), `{"name":"Fresh"}`},
-		"POST checks/{}":         {fresh, `{"name":"Other"}`},
-		"DELETE checks/{}":       {fresh, ""},
-		"POST checks/{}/pause":   {with(fresh, "/pause"), ""},
-		"POST checks/{}/resume":  {with(paused, "/resume"), ""},
-		"POST channels/":         {at("/api/v3/channels/"), `{"kind":"email","name":"Fresh","address":"a@example.org"}`},
-		"POST channels/{}":       {channel, `{"name":"Other"}`},
-		"DELETE channels/{}":     {channel, ""},
-		"POST channels/{}/test":  {with(channel, "/test"), ""},
-		"POST deliveries/replay": {at("/api/v3/deliveries/replay"), ""},
+		"POST checks/":          {at("/api/v3/checks/"), `{"name":"Fresh"}`},
+		"POST checks/{}":        {fresh, `{"name":"Other"}`},
+		"DELETE checks/{}":      {fresh, ""},
+		"POST checks/{}/pause":  {with(fresh, "/pause"), ""},
+		"POST checks/{}/resume": {with(paused, "/resume"), ""},
+		"POST channels/":        {at("/api/v3/channels/"), `{"kind":"email","name":"Fresh","address":"a@example.org"}`},
+		"POST channels/{}":      {channel, `{"name":"Other"}`},
+		"DELETE channels/{}":    {channel, ""},
+		"POST channels/{}/test": {with(channel, "/test"), ""},
+		"POST deliveries/replay": {func() string {
+			a.addDead(a.addChannel(a.project.ID, account.NewToken()))
+			return "/api/v3/deliveries/replay"
+		}, ""},
 		"POST deliveries/{}/replay": {func() string {
 			return "/api/v3/deliveries/" + idOf(a.addDead(a.addChannel(a.project.ID, account.NewToken()))) + "/replay"
 		}, ""},
