@@ -326,9 +326,10 @@ func (in *Ingest) take(writer int) []*arrival {
 	return batch
 }
 
-// next takes from the queue what one transaction is to hold. The pings of a check are
-// stored in the order in which they came: while another writer is storing some, the
-// later ones wait; mu is held.
+// next takes from the queue what one transaction is to hold. The pings of an address
+// are stored in the order in which they came: while another writer is storing some, the
+// later ones wait. A check that is pinged by two addresses, such as its UUID and its
+// slug, has two orders; mu is held.
 func (in *Ingest) next() []*arrival {
 	if len(in.storing) == 0 {
 		n := min(len(in.queue), BatchLimit)
