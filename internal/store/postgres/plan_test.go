@@ -191,7 +191,8 @@ func (l *large) copy(table string, n int, but map[string]string) {
 
 // reads does something with a store of its own, and returns which indexes were used and
 // which of the large tables were read as a whole. A connection tells what it read when
-// it ends.
+// it ends, or once a second: what this one did to make the rows is to be told before
+// the counters are set back, not after.
 func (l *large) reads(do func(context.Context, *postgres.Store) error) (used, whole []string) {
 	l.Helper()
 	s, err := postgres.Open(l.Context(), l.address)
@@ -199,6 +200,7 @@ func (l *large) reads(do func(context.Context, *postgres.Store) error) (used, wh
 		l.Fatal(err)
 	}
 	l.quiet(1)
+	l.exec("SELECT pg_stat_force_next_flush()")
 	l.exec("SELECT pg_stat_reset()")
 	if err := do(l.Context(), s); err != nil {
 		l.Fatal(err)
