@@ -1719,7 +1719,7 @@ func firstCheck(p ChecksPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Copyable("curl -fsS -m 10 --retry 5 ", p.TryAddress, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Copyable("curl -fsS -m 10 --retry 5 --retry-connrefused ", p.TryAddress, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

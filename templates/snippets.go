@@ -49,7 +49,7 @@ const (
 
 // curl is how every shell pings: it fails quietly, tries again, and prints nothing,
 // because cron would send that by mail.
-const curl = "curl -fsS -m 10 --retry 5 -o /dev/null"
+const curl = "curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null"
 
 var snippets = []snippet{
 	{

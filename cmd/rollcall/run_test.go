@@ -319,8 +319,11 @@ func TestStartIsToldLate(t *testing.T) {
 	if _, code := r.end(t); code != 5 || r.kept(t) != 0 || r.errs.Len() > 0 {
 		t.Errorf("%d, %d kept\n%s", code, r.kept(t), r.errs.String())
 	}
-	if diff := cmp.Diff([]string{"/start 36 ", "/start 36 ", "/start 36 ", "/5 36 ready\n"}, server.all()); diff != "" {
-		t.Error(diff)
+	// When the job ends before the answer to the third is read, the start is told once more.
+	got := server.all()
+	want := []string{"/start 36 ", "/5 36 ready\n"}
+	if !slices.Equal(want, slices.Compact(slices.Clone(got))) || len(got) < 4 || len(got) > 5 {
+		t.Errorf("%d came: %q", len(got), got)
 	}
 }
 

@@ -174,13 +174,14 @@ func (a *Alerter) kicks() chan struct{} {
 	return a.kicked
 }
 
-// lease claims deliveries for the workers that are free and starts them.
+// lease claims deliveries for the workers that are free and starts them. A claim is
+// not cut off: it might be kept all the same, and nobody would know what to give back.
 func (a *Alerter) lease(ctx context.Context, now time.Time) (int, error) {
 	free, busy := a.room()
 	if free == 0 {
 		return 0, nil
 	}
-	once, cancel := context.WithTimeout(ctx, storeLimit)
+	once, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeLimit)
 	defer cancel()
 	until := now.Add(leaseTime)
 	dispatches, err := a.Store.LeaseDeliveries(once, store.Lease{

@@ -390,6 +390,37 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// hurried is a store whose claims are kept just when the process is hurried to its end;
+// as with any database, who stopped listening does not learn it.
+type hurried struct {
+	store.Outbox
+	hurry func()
+}
+
+func (s hurried) LeaseDeliveries(ctx context.Context, l store.Lease) ([]store.Dispatch, error) {
+	got, err := s.Outbox.LeaseDeliveries(ctx, l)
+	if len(got) > 0 {
+		s.hurry()
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return got, err
+}
+
+func TestAHurriedStopLeavesNoClaim(t *testing.T) {
+	w := newWorld(t)
+	w.fail(w.check(w.webhook("http://hook.example")))
+	ctx, cancel := context.WithCancel(t.Context())
+	w.alerter.Store = hurried{w.store, func() { cancel(); w.alerter.Hurry() }}
+	if err := w.alerter.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.only(); d.State != monitor.Pending || d.Attempts != 0 {
+		t.Errorf("%s after %d attempts", d.State, d.Attempts)
+	}
+}
+
 // An attempt that ends neither by itself nor with the process is cut. It does not count,
 // and another process can make it at once.
 func TestStopIsBounded(t *testing.T) {

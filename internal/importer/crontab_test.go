@@ -41,7 +41,7 @@ func text(story string) string {
 
 var curlTo = importer.Reporting{URL: func(slug string) string { return "https://r/ping/k/" + slug }}
 
-const pings = " && curl -fsS -m 10 --retry 5 -o /dev/null https://r/ping/k/"
+const pings = " && curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null https://r/ping/k/"
 
 func TestCrontab(t *testing.T) {
 	for _, s := range []struct {
@@ -62,7 +62,7 @@ func TestCrontab(t *testing.T) {
 			edited: `
 				# nightly
 				MAILTO=ops@example.org
-				30 2 * * *	/usr/local/bin/backup.sh --password=geheim && curl -fsS -m 10 --retry 5 -o /dev/null https://r/ping/k/web1-backup`,
+				30 2 * * *	/usr/local/bin/backup.sh --password=geheim && curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null https://r/ping/k/web1-backup`,
 		},
 		{
 			name: "CRON_TZ is the zone of the lines after it; TZ is the zone of the commands only",

@@ -148,11 +148,11 @@ func TestUnitsAreToldApart(t *testing.T) {
 	want = text(`
 		/etc/systemd/system/a.service.d/rollcall.conf
 		[Service]
-		ExecStopPost=-/bin/sh -c 'case $$SERVICE_RESULT in success) end=0 ;; exit-code) end=$$EXIT_STATUS ;; *) end=fail ;; esac; curl -fsS -m 10 --retry 5 -o /dev/null https://r/ping/k/a-timer/"$$end"'
+		ExecStopPost=-/bin/sh -c 'case $$SERVICE_RESULT in success) end=0 ;; exit-code) end=$$EXIT_STATUS ;; *) end=fail ;; esac; curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null https://r/ping/k/a-timer/"$$end"'
 		/etc/systemd/system/sync.service.d/rollcall.conf
 		[Service]
-		ExecStopPost=-/bin/sh -c 'case $$SERVICE_RESULT in success) end=0 ;; exit-code) end=$$EXIT_STATUS ;; *) end=fail ;; esac; curl -fsS -m 10 --retry 5 -o /dev/null https://r/ping/k/d-home-timer/"$$end"'
-		ExecStopPost=-/bin/sh -c 'case $$SERVICE_RESULT in success) end=0 ;; exit-code) end=$$EXIT_STATUS ;; *) end=fail ;; esac; curl -fsS -m 10 --retry 5 -o /dev/null https://r/ping/k/e-timer/"$$end"'
+		ExecStopPost=-/bin/sh -c 'case $$SERVICE_RESULT in success) end=0 ;; exit-code) end=$$EXIT_STATUS ;; *) end=fail ;; esac; curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null https://r/ping/k/d-home-timer/"$$end"'
+		ExecStopPost=-/bin/sh -c 'case $$SERVICE_RESULT in success) end=0 ;; exit-code) end=$$EXIT_STATUS ;; *) end=fail ;; esac; curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null https://r/ping/k/e-timer/"$$end"'
 		`)
 	if diff := cmp.Diff(want, files.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

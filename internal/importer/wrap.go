@@ -70,7 +70,7 @@ func (r Reporting) wrap(command, shell, url string) string {
 
 // curl is the command that pings: silent unless it fails, bounded, and patient.
 func curl(url string) string {
-	return "curl -fsS -m 10 --retry 5 -o /dev/null " + shellWord(url)
+	return "curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null " + shellWord(url)
 }
 
 func forCron(text string) string { return strings.ReplaceAll(text, "%", `\%`) }

@@ -203,7 +203,7 @@ func TestAnAddressIsQuotedForTheShellAndForCron(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := found.Edited(0, importer.Reporting{URL: func(string) string { return "https://r/a%20b/ping/x?c=1&d" }})
-	if want := `@daily x && curl -fsS -m 10 --retry 5 -o /dev/null 'https://r/a\%20b/ping/x?c=1&d'`; got != want {
+	if want := `@daily x && curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null 'https://r/a\%20b/ping/x?c=1&d'`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

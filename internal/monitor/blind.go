@@ -23,7 +23,7 @@ const (
 	// refused come again within it.
 	WarmUp = 90 * time.Second
 	// blindPatience, and twice the length of the interval up to patienceLimit, is how
-	// long the next ping is waited for before a check becomes unknown.
+	// long the next ping is waited for before a check becomes unknown; see patience.
 	blindPatience = 10 * time.Minute
 	patienceLimit = time.Hour
 )
@@ -45,20 +45,22 @@ func (c Check) Overlook(blind Blind) Change {
 		run := &c.Runs[i]
 		limit := run.Start.Add(c.RunLimit() + run.Credit)
 		if run.Open() && !run.Over && limit.After(blind.From) && run.Start.Before(blind.To) && blind.To.After(run.Unseen) {
-			from, warmUp := blind.since(run.Unseen)
+			from, warmUp := blind.since(run.Unseen, run.Credit)
 			run.Credit += blind.To.Sub(later(run.Start, from)) + warmUp
 			run.Unseen, doubt = blind.To, true
 		}
 	}
 	deadline, ok := c.scheduleDeadline()
 	if ok && deadline.After(blind.From) && c.earliest().Before(blind.To) && blind.To.After(c.BlindTo) {
-		from, warmUp := blind.since(c.BlindTo)
+		from, warmUp := blind.since(c.BlindTo, c.Credit)
 		waited := max(0, earlier(blind.To, deadline).Sub(later(from, c.Due)))
-		extended := later(deadline.Add(waited+warmUp), blind.To.Add(WarmUp))
-		patience := blindPatience + min(2*blind.To.Sub(blind.From), patienceLimit)
-		next := c.nextSeen(blind.To)
-		if decides := next.Add(c.Grace); c.Status != Unknown && !next.IsZero() && decides.Sub(blind.To) <= patience {
-			extended = later(extended, decides)
+		extended := later(deadline.Add(waited+warmUp), blind.To)
+		if blind.patient(c.Credit) {
+			extended = later(extended, blind.To.Add(WarmUp))
+			next := c.nextSeen(blind.To)
+			if decides := next.Add(c.Grace); c.Status != Unknown && !next.IsZero() && decides.Sub(blind.To) <= blind.patience() {
+				extended = later(extended, decides)
+			}
 		}
 		c.Credit += extended.Sub(deadline)
 		c.BlindTo, doubt = blind.To, true
@@ -73,12 +75,25 @@ func (c Check) Overlook(blind Blind) Change {
 // since is from when on the interval is to be made good, and with which warm-up,
 // where another one was made good up to the given time: of several nodes each has an
 // interval of its own when their database is away, but a wait was blind once.
-func (b Blind) since(madeGood time.Time) (from time.Time, warmUp time.Duration) {
-	if madeGood.Before(b.From) {
-		return b.From, WarmUp
+func (b Blind) since(madeGood time.Time, credit time.Duration) (from time.Time, warmUp time.Duration) {
+	switch {
+	case !madeGood.Before(b.From):
+		return madeGood, 0
+	case !b.patient(credit):
+		return b.From, 0
 	}
-	return madeGood, 0
+	return b.From, WarmUp
 }
+
+// patience is how long after the interval the next ping may be waited for.
+func (b Blind) patience() time.Duration {
+	return blindPatience + min(2*b.To.Sub(b.From), patienceLimit)
+}
+
+// patient reports whether a wait that was prolonged by so much already is to be
+// prolonged by more than the blind time itself. If outages that come one after the
+// other did that each time, a dead job would be hidden for as long as they come.
+func (b Blind) patient(credit time.Duration) bool { return credit <= b.patience() }
 
 // nextSeen is the first run after a blind interval of which no ping can have been
 // lost in it; zero when there is none. The next ping of a plain period comes at

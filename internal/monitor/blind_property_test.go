@@ -22,7 +22,7 @@ func TestBlindProperties(t *testing.T) {
 		long := time.Duration(rapid.OneOf(rapid.Int64Range(16, 300), rapid.Int64Range(300, 4*3600), rapid.Int64Range(4*3600, 40*3600)).Draw(t, "outage")) * time.Second
 		blind := monitor.Blind{From: from, To: from.Add(long)}
 		dies := rapid.Bool().Draw(t, "dies")
-		p := j.play(blind, dies)
+		p := j.play(dies, blind)
 		if dies {
 			dead++
 			// The first run after the outage of which every ping would have been seen.
@@ -56,6 +56,34 @@ func TestBlindProperties(t *testing.T) {
 	prove.Report(t, "FALSE: a blind interval takes no healthy job down", healthy, falsely)
 	prove.Report(t, "BOUND: a blind interval hides no dead job beyond the first run that could be seen", dead, hidden)
 	prove.Report(t, "BOUND: a check is unknown for one period and grace at most, and one period more for each bad result that it tolerates", unknown, longer)
+}
+
+// Outages may come one after the other, as from a server that dies again and again. A
+// job that has died is told all the same while they go on.
+func TestRepeatedOutagesHideNoDeadJob(t *testing.T) {
+	dead, hidden := 0, 0
+	trial := func(t *rapid.T) {
+		j := drawJob(t)
+		long := time.Duration(rapid.Int64Range(16, 120).Draw(t, "outage")) * time.Second
+		pause := time.Duration(rapid.Int64Range(int64(long/time.Second), 600).Draw(t, "pause")) * time.Second
+		var blinds []monitor.Blind
+		from := j.first.Add(j.delay + time.Duration(rapid.Int64Range(1, int64(j.period/time.Second)).Draw(t, "outage after"))*time.Second)
+		// At least half of the time is seen. Each verdict is preceded by one of "unknown"
+		// at most, and takes no more than the patience of an hour beside the blind time.
+		by := from.Add(2 * time.Duration(j.threshold+1) * (2*j.period + j.grace + 2*time.Hour))
+		for at := from; at.Before(by); at = at.Add(long + pause) {
+			blinds = append(blinds, monitor.Blind{From: at, To: at.Add(long)})
+		}
+		dead++
+		if p := j.play(true, blinds...); p.downs != 1 || p.down.After(by) {
+			hidden++
+			t.Errorf("dead, told %d times, at %v, want by %v", p.downs, p.down, by)
+		}
+	}
+	for range prove.Scale(1, 30) {
+		rapid.Check(t, trial)
+	}
+	prove.Report(t, "BOUND: outages that come one after the other hide no dead job", dead, hidden)
 }
 
 // timetable is a job as it really is.
@@ -108,9 +136,9 @@ type played struct {
 	unknown time.Duration
 }
 
-// play lets the job ping, except inside the outage and after it has died in it, and
-// the scheduler come by as soon as something is due.
-func (j timetable) play(blind monitor.Blind, dies bool) played {
+// play lets the job ping, except inside the outages and after it has died in the
+// first, and the scheduler come by as soon as something is due.
+func (j timetable) play(dies bool, blinds ...monitor.Blind) played {
 	spec := schedule.Spec{Kind: schedule.Every, Period: j.period}
 	if j.cron != "" {
 		spec = schedule.Spec{Kind: schedule.Cron, Expr: j.cron, Zone: "UTC"}
@@ -131,20 +159,20 @@ func (j timetable) play(blind monitor.Blind, dies bool) played {
 		}
 		c = change.Check
 	}
-	overlooked := false
+	first, last := blinds[0].From, blinds[len(blinds)-1].To
 	ping := j.first.Add(j.delay)
-	end := blind.To.Add(time.Duration(j.threshold+2)*j.period + 2*j.grace + 2*time.Hour)
+	end := last.Add(time.Duration(j.threshold+2)*j.period + 2*j.grace + 2*time.Hour)
 	for now := j.first; now.Before(end); {
-		if !overlooked && !now.Before(blind.To) {
-			take(c.Overlook(blind))
-			if again := c.Overlook(blind); !again.Unchanged {
+		for len(blinds) > 0 && !now.Before(blinds[0].To) {
+			take(c.Overlook(blinds[0]))
+			if again := c.Overlook(blinds[0]); !again.Unchanged {
 				p.downs += 100 // it was made good twice
 			}
-			overlooked = true
+			blinds = blinds[1:]
 		}
-		sees := now.Before(blind.From) || !now.Before(blind.To)
+		sees := len(blinds) == 0 || now.Before(blinds[0].From)
 		if !now.Before(ping) {
-			if sees && !(dies && !now.Before(blind.From)) {
+			if sees && !(dies && !now.Before(first)) {
 				take(c.Receive(monitor.Ping{At: now, Signal: monitor.Success, Method: "POST"}))
 			}
 			ping = ping.Add(j.period)
@@ -152,22 +180,28 @@ func (j timetable) play(blind monitor.Blind, dies bool) played {
 		if d, ok := c.Deadline(); ok && sees && !now.Before(d.At) {
 			take(c.Expire(now, now))
 		}
-		now = j.next(now, c, ping, blind)
+		now = j.next(now, c, ping, blinds)
 	}
 	return p
 }
 
 // next is the next instant at which something happens.
-func (j timetable) next(now time.Time, c monitor.Check, ping time.Time, blind monitor.Blind) time.Time {
-	next := ping
-	d, ok := c.Deadline()
-	for _, at := range []time.Time{blind.From, blind.To, d.At} {
-		if (ok || !at.Equal(d.At)) && at.After(now) && at.Before(next) {
+func (j timetable) next(now time.Time, c monitor.Check, ping time.Time, blinds []monitor.Blind) time.Time {
+	instants := []time.Time{ping}
+	if d, ok := c.Deadline(); ok {
+		instants = append(instants, d.At)
+	}
+	if len(blinds) > 0 {
+		instants = append(instants, blinds[0].From, blinds[0].To)
+	}
+	var next time.Time
+	for _, at := range instants {
+		if at.After(now) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
-	if !next.After(now) {
-		return now.Add(time.Second)
+	if ping.After(now) && !next.IsZero() {
+		return next
 	}
-	return next
+	return now.Add(time.Second)
 }

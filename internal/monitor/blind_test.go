@@ -68,3 +68,21 @@ func TestWhatSeveralNodesMissedAtOnceIsMadeGoodOnce(t *testing.T) {
 		}
 	}
 }
+
+// A run whose end was never seen is judged also while one outage follows the other.
+func TestRepeatedOutagesHideNoRun(t *testing.T) {
+	limit := 20 * time.Minute
+	c := monitor.Create(monitor.Check{Config: monitor.Config{
+		Name: "job", Grace: time.Hour, MaxRuntime: &limit, Schedule: schedule.Spec{Kind: schedule.Every, Period: 24 * time.Hour},
+	}}, day)
+	c = c.Receive(monitor.Ping{At: day, Signal: monitor.Start, RunID: "a"}).Check
+	for at := day; c.Status != monitor.Unknown; at = at.Add(80 * time.Second) {
+		if d, ok := c.Deadline(); ok && d.At.Before(at) {
+			c = c.Expire(at, at).Check
+		}
+		c = c.Overlook(monitor.Blind{From: at, To: at.Add(20 * time.Second)}).Check
+		if at.Sub(day) > time.Hour {
+			t.Fatalf("still %s after an hour; the run may take %v", c.Status, limit)
+		}
+	}
+}
