@@ -5,8 +5,10 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 // daysPanel is the last 90 days as squares, and the months in figures.
 func daysPanel(p CheckPage) templ.Component {
@@ -258,7 +260,7 @@ func daySquare(sq Square) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if sq.Class == "up" || sq.Class == "idle" {
-			var templ_7745c5c3_Var11 = []any{"d-" + sq.Class}
+			templ_7745c5c3_Var11 := []any{"d-" + sq.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var11...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -307,7 +309,7 @@ func daySquare(sq Square) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			var templ_7745c5c3_Var15 = []any{"d-" + sq.Class}
+			templ_7745c5c3_Var15 := []any{"d-" + sq.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var15...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -5,8 +5,10 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
 	"rollcall/internal/account"
@@ -281,7 +283,7 @@ func channelLine(l ChannelLine, changes bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, path := range l.Spark.Paths {
-				var templ_7745c5c3_Var10 = []any{path.Class}
+				templ_7745c5c3_Var10 := []any{path.Class}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var10...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -888,7 +890,7 @@ func channelFacts(f ChannelFacts) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, path := range f.Spark.Paths {
-				var templ_7745c5c3_Var36 = []any{path.Class}
+				templ_7745c5c3_Var36 := []any{path.Class}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var36...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -5,13 +5,16 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
+	"strconv"
+
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
-	"strconv"
 )
 
 // CheckView is the page of one check.
@@ -460,7 +463,7 @@ func verdict(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var14 = []any{"i", "st", "big", templ.KV("spin", p.Verdict.Status == monitor.Running)}
+		templ_7745c5c3_Var14 := []any{"i", "st", "big", templ.KV("spin", p.Verdict.Status == monitor.Running)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var14...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -656,7 +659,7 @@ func chartPanel(p CheckPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var25 = []any{"chart", templ.KV("untimed", !p.Chart.Timed)}
+		templ_7745c5c3_Var25 := []any{"chart", templ.KV("untimed", !p.Chart.Timed)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var25...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -959,7 +962,7 @@ func plot(c Chart) templ.Component {
 			}
 		}
 		for _, path := range c.Paths {
-			var templ_7745c5c3_Var39 = []any{path.Class}
+			templ_7745c5c3_Var39 := []any{path.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var39...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1391,7 +1394,7 @@ func entry(e Entry) templ.Component {
 			templ_7745c5c3_Var57 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var58 = []any{templ.KV("flip", e.Old != ""), templ.KV("blind", e.Blind)}
+		templ_7745c5c3_Var58 := []any{templ.KV("flip", e.Old != ""), templ.KV("blind", e.Blind)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var58...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1585,7 +1588,7 @@ func entry(e Entry) templ.Component {
 			}
 		}
 		if e.Rest != "" {
-			var templ_7745c5c3_Var68 = []any{restClass(e)}
+			templ_7745c5c3_Var68 := []any{restClass(e)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var68...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

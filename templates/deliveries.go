@@ -162,6 +162,7 @@ type DeliveryRow struct {
 	Flip        *monitor.Flip // nil for others
 	// DigestDown and DigestUp are how many changes of either kind a digest tells.
 	DigestDown, DigestUp int
+	Failing              *monitor.Failing // the channel that a message is about; nil for others
 }
 
 // Sheet is deliveries by day, the newest first.
@@ -184,6 +185,8 @@ type Line struct {
 	At       Said
 	Check    string // name; "" for others than changes
 	Digest   bool   // of checks that could not be verified
+	About    string // name of another channel, which takes nothing; "" for others
+	AboutURL string
 	CheckURL string
 	Sum      string // of what a digest tells; "" for others
 	AllURL   string // lists all that
@@ -282,6 +285,9 @@ func lineOf(row DeliveryRow, clock Clock) Line {
 		}
 		line.Old, line.New = row.Flip.Old, row.Flip.New
 	}
+	if f := row.Failing; f != nil {
+		line.About, line.AboutURL = f.Name, failingPage([]monitor.Failing{*f})
+	}
 	if row.Kind == monitor.ForDigest {
 		line.Sum = roundupCounts(row.DigestDown, row.DigestUp)
 		line.AllURL = DeliveryQuery{Digest: int64(row.ID)}.URL()
@@ -310,10 +316,12 @@ func openedOf(row DeliveryRow, attempts []monitor.Attempt, clock Clock) *Opened 
 		Message: monitor.MessageID(row.First, row.Delivery),
 		Says:    []string{"A test of the channel."},
 	}
-	switch row.Kind {
-	case monitor.ForBlind:
+	switch {
+	case row.Failing != nil:
+		opened.Says = []string{failsWords(*row.Failing, clock)}
+	case row.Kind == monitor.ForBlind:
 		opened.Says = []string{"Which checks could not be verified after a blind interval."}
-	case monitor.ForDigest:
+	case row.Kind == monitor.ForDigest:
 		opened.Says = []string{Capital(roundupCounts(row.DigestDown, row.DigestUp)) + "."}
 	}
 	if row.Flip != nil {
@@ -361,6 +369,8 @@ func (l Line) what() string {
 	switch {
 	case l.Digest:
 		return "checks not verified"
+	case l.About != "":
+		return "message about " + l.About
 	case l.Sum != "":
 		return "digest"
 	case l.Check == "":

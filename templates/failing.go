@@ -38,6 +38,15 @@ func failsWords(f monitor.Failing, clock Clock) string {
 	return fmt.Sprintf("The channel %s has taken no message since %s.", f.Name, clock.At(f.Since))
 }
 
+// FailingSentence says in UTC what there is to say of a channel that takes nothing.
+func FailingSentence(f monitor.Failing) string {
+	since := f.Since.UTC().Format("2 Jan 2006, 15:04 UTC")
+	if f.Warned == monitor.SwitchedOff {
+		return fmt.Sprintf("The channel %s was switched off: it has taken no message since %s.", f.Name, since)
+	}
+	return fmt.Sprintf("The channel %s has taken no message since %s.", f.Name, since)
+}
+
 // offWords says why a channel is switched off, or is about to be.
 func offWords(f monitor.Failing) string {
 	if f.Disabled == "" {
@@ -85,5 +94,15 @@ func NewFailingMail(f monitor.Failing, base string) Mail {
 	if words := redirectWords(f.Health); words != "" {
 		m.Sentences = append(m.Sentences, words)
 	}
+	return m
+}
+
+// NewFailingNotice is the mail about a channel that takes nothing to another channel of
+// its project.
+func NewFailingNotice(f monitor.Failing, to MailInput, base string) Mail {
+	m := NewFailingMail(f, base)
+	m.StopPage = to.ChannelPage
+	m.Why = fmt.Sprintf("You get this because %s is a channel of the same project.", shown(to.Channel))
+	m.Closing = fmt.Sprintf("%s The message id ends in %s.", m.Closing, ending(to.ID))
 	return m
 }

@@ -5,13 +5,16 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
+	"strconv"
+
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
-	"strconv"
 )
 
 // StatusPages lists the public status pages of a project.
@@ -324,7 +327,7 @@ func StatusPageEdit(p StatusPageForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var14 = []any{"field", templ.KV("bad", p.description().Error != "")}
+			templ_7745c5c3_Var14 := []any{"field", templ.KV("bad", p.description().Error != "")}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var14...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -42,9 +42,13 @@ type sent struct {
 type moody struct {
 	answer monitor.Result
 	sent   []sent
+	heard  []monitor.Warning // of other channels
 }
 
 func (m *moody) Send(_ context.Context, message alerter.Message) alerter.Outcome {
+	if f := message.Failing; f != nil {
+		m.heard = append(m.heard, f.Warned)
+	}
 	m.sent = append(m.sent, sent{message.Now, message.Delivery.ID, message.Alarm(), m.answer})
 	return alerter.Outcome{Result: m.answer}
 }

@@ -123,8 +123,11 @@ func (e email) compose(ctx context.Context, m Message) (*gomail.Msg, error) {
 		in.Secret = m.Check.String()
 	}
 	page := templates.NewMail(in)
-	if m.Digest != nil {
+	switch {
+	case m.Digest != nil:
 		page = digestMail(m, *m.Digest)
+	case m.Failing != nil:
+		page = failingMail(m, *m.Failing)
 	}
 	msg, err := e.mail(ctx, page, m.Channel.Settings.Address, m.ID, m.BaseURL)
 	if err != nil {

@@ -84,7 +84,8 @@ import (
 //	  }
 //	}
 //
-// The body of a message about checks that could not be verified stands in digest.go.
+// The body of a message about checks that could not be verified stands in digest.go,
+// and that of one about another channel in failing.go.
 //
 // The body of a test of the channel:
 //
@@ -236,6 +237,8 @@ func webhookBody(m Message) ([]byte, error) {
 	switch f := m.Flip; {
 	case m.Digest != nil:
 		e = digestEvent(m, *m.Digest)
+	case m.Failing != nil:
+		e = failingEvent(m, *m.Failing)
 	case m.Roundup != nil:
 		e = event{"checks.digest", stamp(m.Delivery.Created), roundupDataOf(m, *m.Roundup)}
 	case f != nil && f.Old == f.New:

@@ -20,6 +20,8 @@ const (
 	ForBlind DeliveryKind = "blind"
 	// ForDigest tells what a storm owes to a channel.
 	ForDigest DeliveryKind = "digest"
+	// ForChannel tells that another channel of the project takes nothing.
+	ForChannel DeliveryKind = "channel"
 )
 
 // DeliveryState is how far a delivery has come.

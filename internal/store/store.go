@@ -203,7 +203,8 @@ type Outbox interface {
 	// or of all for 0, also those that were disabled for it.
 	FailingChannels(ctx context.Context, project monitor.ProjectID) ([]monitor.Failing, error)
 	// WarnOfChannel notes that the owners are told of a channel, queues the letters that
-	// tell them, and disables the channel when that is what they are told. It is a
+	// tell them and a message to each other channel that takes some, and disables the
+	// channel when that is what they are told. It is a
 	// fault.Conflict when another process did, the channel took something in the
 	// meantime, or it is the last of its project that is enabled.
 	WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.Warning, now time.Time, letters ...account.Letter) error
@@ -238,6 +239,7 @@ type Dispatch struct {
 	Ends     *monitor.Flip    // the alarm that it ends and tells too; nil: that was told by itself
 	Digest   *monitor.Digest  // of a delivery for a blind interval
 	Roundup  *monitor.Roundup // of a digest of changes
+	Failing  *monitor.Failing // of a message about another channel
 	Again    bool             // it was leased before, and that lease ran out
 }
 
@@ -269,6 +271,7 @@ type DeliveryRow struct {
 	Flip        *monitor.Flip // nil for others
 	// DigestDown and DigestUp are how many changes of either kind a digest tells.
 	DigestDown, DigestUp int
+	Failing              *monitor.Failing // the channel that a message is about; nil for others
 }
 
 // Coverage is the ledger of the time in which pings could be stored. Marks come

@@ -137,11 +137,7 @@ func (s *Store) QueueDigest(ctx context.Context, u monitor.Unverified, now time.
 			return err
 		}
 		for _, d := range digests {
-			id, err := q.InsertBlindDelivery(ctx, gen.InsertBlindDeliveryParams{ProjectID: project, ChannelID: d.channel, Now: now.UnixMicro()})
-			if err != nil {
-				return err
-			}
-			if err := q.InsertDigest(ctx, gen.InsertDigestParams{DeliveryID: id, Content: textOf(d.Digest, false)}); err != nil {
+			if err := owe(ctx, q, monitor.ForBlind, project, d.channel, textOf(d.Digest, false), now); err != nil {
 				return err
 			}
 		}
@@ -149,6 +145,15 @@ func (s *Store) QueueDigest(ctx context.Context, u monitor.Unverified, now time.
 		return q.DropUnverified(ctx, gen.DropUnverifiedParams{FromAt: from, ProjectID: project})
 	})
 	return queued, err
+}
+
+// owe queues a message with a content of its own.
+func owe(ctx context.Context, q *gen.Queries, kind monitor.DeliveryKind, project, channel int64, content string, now time.Time) error {
+	id, err := q.InsertNotice(ctx, gen.InsertNoticeParams{ProjectID: project, ChannelID: channel, Kind: string(kind), Now: now.UnixMicro()})
+	if err != nil {
+		return err
+	}
+	return q.InsertDigest(ctx, gen.InsertDigestParams{DeliveryID: id, Content: content})
 }
 
 type channelDigest struct {

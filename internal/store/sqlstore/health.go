@@ -250,6 +250,9 @@ func (s *Store) WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.
 				return err
 			}
 		}
+		if err := tellOthers(ctx, q, f, w, now); err != nil {
+			return err
+		}
 		channel, err := s.channelByID(ctx, q, f.Project, f.Channel)
 		switch {
 		case err != nil:
@@ -268,4 +271,19 @@ func (s *Store) WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.
 		}
 		return s.switchChannel(ctx, q, rec, f.Project, f.Channel, monitor.FailedTooLong)
 	})
+}
+
+// tellOthers queues a message about a channel to each other one of its project.
+func tellOthers(ctx context.Context, q *gen.Queries, f monitor.Failing, w monitor.Warning, now time.Time) error {
+	others, err := q.ChannelsThatTake(ctx, gen.ChannelsThatTakeParams{ProjectID: int64(f.Project), ChannelID: int64(f.Channel), Rows: listLimit})
+	if err != nil {
+		return err
+	}
+	f.Warned = w
+	for _, other := range others {
+		if err := owe(ctx, q, monitor.ForChannel, int64(f.Project), other, textOf(f, false), now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -164,6 +164,9 @@ func (s *Store) readDispatch(row *sql.Row) (dispatch store.Dispatch, before time
 	case dispatch.Delivery.Kind == monitor.ForDigest:
 		dispatch.Roundup = &monitor.Roundup{}
 		err = json.Unmarshal([]byte(content), dispatch.Roundup)
+	case dispatch.Delivery.Kind == monitor.ForChannel:
+		dispatch.Failing = &monitor.Failing{}
+		err = json.Unmarshal([]byte(content), dispatch.Failing)
 	case dispatch.Delivery.Kind == monitor.ForFlip && d.CheckID != nil && d.Rev != nil:
 		f.CheckID, f.Rev, f.Tell = *d.CheckID, *d.Rev, true
 		dispatch.Check, dispatch.Flip, err = flipAndCheck(f, checkUUID)

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -206,10 +207,14 @@ func deliveryRowOf(row gen.ListDeliveriesOfCheckRow) (store.DeliveryRow, error) 
 		DigestDown:  int(valueOf(row.DigestDown)),
 		DigestUp:    int(valueOf(row.DigestUp)),
 	}
-	if row.JudgedAt == nil {
-		return d, nil
-	}
 	var err error
+	if row.Failing != "" {
+		d.Failing = &monitor.Failing{}
+		err = json.Unmarshal([]byte(row.Failing), d.Failing)
+	}
+	if row.JudgedAt == nil || err != nil {
+		return d, err
+	}
 	if d.First, err = uuid.Parse(row.FirstUUID); err != nil {
 		return d, fmt.Errorf("delivery %d: first uuid of the check: %w", d.ID, err)
 	}

@@ -21,6 +21,7 @@ var healthTests = []test{
 	{"a changed channel begins anew", changedChannel},
 	{"a test of a disabled channel enables it when it is taken", testEnables},
 	{"owners are warned once, and the last channel stays on", warnedOf},
+	{"the other channels that take messages are told, each once", othersTold},
 }
 
 // attempt records an attempt on a leased delivery, and says what the channel is told of it.
@@ -63,7 +64,7 @@ func (s *site) leasedAt(want time.Time) []store.Dispatch {
 func (s *site) breaks(n int, status monitor.Status, channel monitor.Channel) (owed []monitor.Delivery) {
 	s.Helper()
 	for i := range n {
-		c := s.addCheck(s.project, fmt.Sprint("check-", i), channel)
+		c := s.addCheck(s.project, fmt.Sprintf("%s-%d", channel.Name, i), channel)
 		s.apply(step(c, tell(status, at(time.Duration(i)*time.Millisecond))))
 	}
 	leased := s.lease(at(time.Second))
@@ -284,11 +285,13 @@ func warnedOf(s *site) {
 	// The last one stays on.
 	s.fails(s.WarnOfChannel(s.ctx, f, monitor.SwitchedOff, at(2*time.Hour)), fault.Conflict)
 	s.same("still warned", s.failing(0).Warned, monitor.FailsForADay)
-	s.addChannel(s.project, "other")
+	other := s.addChannel(s.project, "other")
 	s.ok(s.WarnOfChannel(s.ctx, f, monitor.SwitchedOff, at(2*time.Hour)))
 	off := s.failing(0)
 	s.same("why", off.Disabled, monitor.FailedTooLong)
-	s.same("leased", len(s.lease(at(100*time.Hour))), 0)
+	told := s.lease(at(100 * time.Hour))
+	s.same("channels that are sent to", []monitor.ChannelID{told[0].Channel.ID}, []monitor.ChannelID{other.ID})
+	s.attempt(told[0], monitor.Result{Verdict: monitor.Done}, at(100*time.Hour))
 	log, err := s.AuditLog(s.ctx, store.AuditQuery{Project: s.project.ID, Limit: 2})
 	s.ok(err)
 	s.same("newest entries", []account.Verb{log[0].Verb, log[1].Verb}, []account.Verb{account.Disabled, account.Warned})
@@ -302,4 +305,44 @@ func warnedOf(s *site) {
 	list, err := s.FailingChannels(s.ctx, 0)
 	s.ok(err)
 	s.same("failing", len(list), 0)
+}
+
+func othersTold(s *site) {
+	hook := s.addChannel(s.project, "hook")
+	s.breaks(6, monitor.Up, hook)
+	fails := s.addChannel(s.project, "fails")
+	s.breaks(5, monitor.Up, fails)
+	off := s.addChannel(s.project, "off")
+	off.Disabled = "by hand"
+	s.ok(s.EditChannel(s.ctx, off))
+	good := s.addChannel(s.project, "good")
+	s.addChannel(s.addProject("Other"), "elsewhere")
+	list, err := s.FailingChannels(s.ctx, s.project.ID)
+	s.ok(err)
+	f := list[0]
+	said := f
+	said.Warned = monitor.FailsForADay
+	s.ok(s.WarnOfChannel(s.ctx, f, monitor.FailsForADay, at(time.Hour)))
+	s.fails(s.WarnOfChannel(s.ctx, f, monitor.FailsForADay, at(time.Hour)), fault.Conflict)
+
+	told := []store.DeliveryRow{}
+	rows, err := s.Deliveries(s.ctx, store.DeliveryQuery{Project: s.project.ID, Limit: 100})
+	s.ok(err)
+	for _, row := range rows {
+		if row.Kind == monitor.ForChannel {
+			told = append(told, row)
+		}
+	}
+	if len(told) != 1 {
+		s.Fatalf("%d messages about it, want 1", len(told))
+	}
+	s.same("told", told[0].Channel, good.ID)
+	s.same("of what", told[0].Failing, &said)
+	for _, d := range s.lease(at(time.Hour)) {
+		if d.Delivery.Kind == monitor.ForChannel {
+			s.same("leased", d.Failing, &said)
+			s.attempt(d, monitor.Result{Verdict: monitor.Done}, at(time.Hour))
+		}
+	}
+	s.same("it ends", s.delivery(told[0].ID).State, monitor.Sent)
 }

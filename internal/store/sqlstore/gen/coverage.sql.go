@@ -139,25 +139,6 @@ func (q *Queries) DropUnverified(ctx context.Context, arg DropUnverifiedParams) 
 	return err
 }
 
-const insertBlindDelivery = `-- name: InsertBlindDelivery :one
-INSERT INTO deliveries (project_id, channel_id, kind, state, attempts, tries, created_at, next_at, answer)
-VALUES ($1, $2, 'blind', 'pending', 0, 0, CAST($3 AS BIGINT), CAST($3 AS BIGINT), '')
-RETURNING id
-`
-
-type InsertBlindDeliveryParams struct {
-	ProjectID int64
-	ChannelID int64
-	Now       int64
-}
-
-func (q *Queries) InsertBlindDelivery(ctx context.Context, arg InsertBlindDeliveryParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, insertBlindDelivery, arg.ProjectID, arg.ChannelID, arg.Now)
-	var id int64
-	err := row.Scan(&id)
-	return id, err
-}
-
 const insertDigest = `-- name: InsertDigest :exec
 INSERT INTO digests (delivery_id, content) VALUES ($1, $2)
 `
@@ -170,6 +151,31 @@ type InsertDigestParams struct {
 func (q *Queries) InsertDigest(ctx context.Context, arg InsertDigestParams) error {
 	_, err := q.db.ExecContext(ctx, insertDigest, arg.DeliveryID, arg.Content)
 	return err
+}
+
+const insertNotice = `-- name: InsertNotice :one
+INSERT INTO deliveries (project_id, channel_id, kind, state, attempts, tries, created_at, next_at, answer)
+VALUES ($1, $2, $3, 'pending', 0, 0, CAST($4 AS BIGINT), CAST($4 AS BIGINT), '')
+RETURNING id
+`
+
+type InsertNoticeParams struct {
+	ProjectID int64
+	ChannelID int64
+	Kind      string
+	Now       int64
+}
+
+func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, insertNotice,
+		arg.ProjectID,
+		arg.ChannelID,
+		arg.Kind,
+		arg.Now,
+	)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const lockUnverified = `-- name: LockUnverified :execrows

@@ -20,6 +20,46 @@ func (q *Queries) ChannelFails(ctx context.Context, channelID int64) (int64, err
 	return count, err
 }
 
+const channelsThatTake = `-- name: ChannelsThatTake :many
+SELECT channels.id FROM channels
+WHERE channels.project_id = $1 AND channels.id <> $2 AND channels.disabled = ''
+    AND NOT EXISTS (SELECT 1 FROM channel_health
+        WHERE channel_health.channel_id = channels.id AND channel_health.opened_at IS NOT NULL)
+ORDER BY channels.id
+LIMIT $3
+`
+
+type ChannelsThatTakeParams struct {
+	ProjectID int64
+	ChannelID int64
+	Rows      int32
+}
+
+// The channels that are told of another one. One that fails itself is not: two of them
+// would only fill each other's queue.
+func (q *Queries) ChannelsThatTake(ctx context.Context, arg ChannelsThatTakeParams) ([]int64, error) {
+	rows, err := q.db.QueryContext(ctx, channelsThatTake, arg.ProjectID, arg.ChannelID, arg.Rows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const closeBreaker = `-- name: CloseBreaker :exec
 UPDATE channel_health SET opened_at = NULL, gate = 0 WHERE channel_id = $1
 `

@@ -184,7 +184,8 @@ SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.k
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
-    roundups.down AS digest_down, roundups.up AS digest_up
+    roundups.down AS digest_down, roundups.up AS digest_up,
+    CAST(COALESCE((SELECT digests.content FROM digests WHERE digests.delivery_id = deliveries.id AND deliveries.kind = 'channel'), '') AS TEXT) AS failing
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
 LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
@@ -222,6 +223,7 @@ type ListDeliveriesRow struct {
 	Facts       *string
 	DigestDown  *int64
 	DigestUp    *int64
+	Failing     string
 }
 
 func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) ([]ListDeliveriesRow, error) {
@@ -270,6 +272,7 @@ func (q *Queries) ListDeliveries(ctx context.Context, arg ListDeliveriesParams) 
 			&i.Facts,
 			&i.DigestDown,
 			&i.DigestUp,
+			&i.Failing,
 		); err != nil {
 			return nil, err
 		}
@@ -291,7 +294,8 @@ SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.k
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
-    roundups.down AS digest_down, roundups.up AS digest_up
+    roundups.down AS digest_down, roundups.up AS digest_up,
+    CAST(COALESCE((SELECT digests.content FROM digests WHERE digests.delivery_id = deliveries.id AND deliveries.kind = 'channel'), '') AS TEXT) AS failing
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
 LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
@@ -331,6 +335,7 @@ type ListDeliveriesOfCheckRow struct {
 	Facts       *string
 	DigestDown  *int64
 	DigestUp    *int64
+	Failing     string
 }
 
 // Those of a check and those that a digest tells have queries of their own, so that
@@ -382,6 +387,7 @@ func (q *Queries) ListDeliveriesOfCheck(ctx context.Context, arg ListDeliveriesO
 			&i.Facts,
 			&i.DigestDown,
 			&i.DigestUp,
+			&i.Failing,
 		); err != nil {
 			return nil, err
 		}
@@ -403,7 +409,8 @@ SELECT deliveries.id, deliveries.project_id, deliveries.channel_id, deliveries.k
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
-    roundups.down AS digest_down, roundups.up AS digest_up
+    roundups.down AS digest_down, roundups.up AS digest_up,
+    CAST(COALESCE((SELECT digests.content FROM digests WHERE digests.delivery_id = deliveries.id AND deliveries.kind = 'channel'), '') AS TEXT) AS failing
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
 LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
@@ -445,6 +452,7 @@ type ListDeliveriesOfDigestRow struct {
 	Facts       *string
 	DigestDown  *int64
 	DigestUp    *int64
+	Failing     string
 }
 
 func (q *Queries) ListDeliveriesOfDigest(ctx context.Context, arg ListDeliveriesOfDigestParams) ([]ListDeliveriesOfDigestRow, error) {
@@ -495,6 +503,7 @@ func (q *Queries) ListDeliveriesOfDigest(ctx context.Context, arg ListDeliveries
 			&i.Facts,
 			&i.DigestDown,
 			&i.DigestUp,
+			&i.Failing,
 		); err != nil {
 			return nil, err
 		}

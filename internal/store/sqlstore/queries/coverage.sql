@@ -62,9 +62,9 @@ WHERE from_at = @from_at AND check_id IN (SELECT checks.id FROM checks WHERE che
 -- name: BlindByFrom :one
 SELECT from_at, to_at, cause FROM blinds WHERE from_at = @from_at;
 
--- name: InsertBlindDelivery :one
+-- name: InsertNotice :one
 INSERT INTO deliveries (project_id, channel_id, kind, state, attempts, tries, created_at, next_at, answer)
-VALUES (@project_id, @channel_id, 'blind', 'pending', 0, 0, CAST(@now AS BIGINT), CAST(@now AS BIGINT), '')
+VALUES (@project_id, @channel_id, @kind, 'pending', 0, 0, CAST(@now AS BIGINT), CAST(@now AS BIGINT), '')
 RETURNING id;
 
 -- name: InsertDigest :exec

@@ -41,5 +41,15 @@ LIMIT @rows;
 UPDATE channel_health SET warned = @warned
 WHERE channel_id = @channel_id AND since = @since AND failures > 0 AND warned = CAST(@warned_before AS BIGINT);
 
+-- The channels that are told of another one. One that fails itself is not: two of them
+-- would only fill each other's queue.
+-- name: ChannelsThatTake :many
+SELECT channels.id FROM channels
+WHERE channels.project_id = @project_id AND channels.id <> @channel_id AND channels.disabled = ''
+    AND NOT EXISTS (SELECT 1 FROM channel_health
+        WHERE channel_health.channel_id = channels.id AND channel_health.opened_at IS NOT NULL)
+ORDER BY channels.id
+LIMIT @rows;
+
 -- name: OtherChannels :one
 SELECT COUNT(*) FROM channels WHERE project_id = @project_id AND id <> @channel_id AND disabled = '';

@@ -35,7 +35,8 @@ SELECT sqlc.embed(deliveries),
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
-    roundups.down AS digest_down, roundups.up AS digest_up
+    roundups.down AS digest_down, roundups.up AS digest_up,
+    CAST(COALESCE((SELECT digests.content FROM digests WHERE digests.delivery_id = deliveries.id AND deliveries.kind = 'channel'), '') AS TEXT) AS failing
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
 LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
@@ -56,7 +57,8 @@ SELECT sqlc.embed(deliveries),
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
-    roundups.down AS digest_down, roundups.up AS digest_up
+    roundups.down AS digest_down, roundups.up AS digest_up,
+    CAST(COALESCE((SELECT digests.content FROM digests WHERE digests.delivery_id = deliveries.id AND deliveries.kind = 'channel'), '') AS TEXT) AS failing
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
 LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
@@ -76,7 +78,8 @@ SELECT sqlc.embed(deliveries),
     CAST(COALESCE((SELECT old.uuid FROM old_addresses AS old WHERE old.check_id = deliveries.check_id ORDER BY old.rotated_at LIMIT 1),
         (SELECT own.uuid FROM checks AS own WHERE own.id = deliveries.check_id), '') AS TEXT) AS first_uuid,
     flips.at, flips.judged_at, flips.old_status, flips.new_status, flips.reason, flips.tell, flips.facts,
-    roundups.down AS digest_down, roundups.up AS digest_up
+    roundups.down AS digest_down, roundups.up AS digest_up,
+    CAST(COALESCE((SELECT digests.content FROM digests WHERE digests.delivery_id = deliveries.id AND deliveries.kind = 'channel'), '') AS TEXT) AS failing
 FROM deliveries
 JOIN channels ON channels.id = deliveries.channel_id
 LEFT JOIN roundups ON roundups.delivery_id = deliveries.id
