@@ -12,8 +12,7 @@ type AccountPage struct {
 	Sure        bool // it was proved lately who they are
 	Mail        bool // the server sends mail
 	HasPassword bool
-	OwnZone     string // "" when they have none of their own
-	ServerZone  string
+	OwnZone     string   // "" when they have none of their own
 	Zones       []string // to choose from
 	Sessions    []SessionLine
 	Ends        []string // projects that are deleted with the account
@@ -83,7 +82,7 @@ func (p AccountPage) passwordWords() string {
 
 func (p AccountPage) zone() Field {
 	f := Field{
-		ID: "zone", Label: "Zone", Value: p.OwnZone, Error: p.Form.WrongZone, Optional: true, Holder: "same as the server: " + p.ServerZone,
+		ID: "zone", Label: "Zone", Value: p.OwnZone, Error: p.Form.WrongZone, Optional: true, Holder: "UTC",
 		Attrs: attrs("list", "zones", "autocomplete", "off", "spellcheck", "false"),
 	}
 	if p.Form.WrongZone != "" {

@@ -11,7 +11,7 @@ func accountPage(t *testing.T) templates.AccountPage {
 	t.Helper()
 	frame := frame(t, "Account", "/account")
 	return templates.AccountPage{
-		Page: frame, Sure: true, Mail: true, HasPassword: true, ServerZone: "UTC", Zones: []string{"Europe/Berlin", "UTC"},
+		Page: frame, Sure: true, Mail: true, HasPassword: true, Zones: []string{"Europe/Berlin", "UTC"},
 		Sessions: []templates.SessionLine{
 			{ID: "one", Browser: "Firefox on Linux", Network: "203.0.113.x", This: true, Began: frame.Now.Add(-2 * time.Hour), Seen: frame.Now},
 			{ID: "two", Browser: "Safari on iPhone", Network: "2001:db8:aa::/48", Began: frame.Now.Add(-9 * 24 * time.Hour), Seen: frame.Now.Add(-3 * time.Hour)},

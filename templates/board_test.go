@@ -134,7 +134,7 @@ func TestBadgesPage(t *testing.T) {
 
 func TestNoticesPage(t *testing.T) {
 	page := templates.NoticesPage{
-		Page: frame(t, "Reports and reminders", ""), UserZone: berlin(t), NoMail: true,
+		Page: frame(t, "Reports and reminders", ""), NoMail: true,
 		Asked: account.Notices{Report: account.Weekly, Day: 2, Reminder: account.Off, NextReport: instant(t, "2026-11-24T08:00:00Z")},
 		Told:  []templates.NoticeProject{{ID: 1, Name: "Production", Told: true}, {ID: 2, Name: "Staging"}},
 	}

@@ -5,10 +5,8 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 // Bulk asks what exactly is to be done to the checks that were selected, and names them.
 func Bulk(p BulkPage) templ.Component {
@@ -372,7 +370,7 @@ func bulkDelete(p BulkPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, " and all of their history. Their addresses answer 404 at once. This cannot be undone.</p><p class=\"field\"><label><input type=\"checkbox\" id=\"confirm\" name=\"confirm\" value=\"yes\" required> Yes, delete them</label></p></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, " and all of their history. Their addresses answer 410 at once. This cannot be undone.</p><p class=\"field\"><label><input type=\"checkbox\" id=\"confirm\" name=\"confirm\" value=\"yes\" required> Yes, delete them</label></p></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

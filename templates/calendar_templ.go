@@ -5,10 +5,8 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 // daysPanel is the last 90 days as squares, and the months in figures.
 func daysPanel(p CheckPage) templ.Component {
@@ -260,7 +258,7 @@ func daySquare(sq Square) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if sq.Class == "up" || sq.Class == "idle" {
-			templ_7745c5c3_Var11 := []any{"d-" + sq.Class}
+			var templ_7745c5c3_Var11 = []any{"d-" + sq.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var11...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -309,7 +307,7 @@ func daySquare(sq Square) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Var15 := []any{"d-" + sq.Class}
+			var templ_7745c5c3_Var15 = []any{"d-" + sq.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var15...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

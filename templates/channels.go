@@ -104,6 +104,9 @@ func noticeOf(row ChannelRow, clock Clock) *Notice {
 	switch {
 	case row.Disabled != "":
 		notice := &Notice{Status: monitor.Down, Text: "Switched off: " + strings.TrimSuffix(row.Disabled, ".") + "."}
+		if waiting > 0 {
+			notice.Text += " " + Capital(Count(int64(waiting), "message waits", "messages wait")) + " for it to be switched on."
+		}
 		if !row.Fixed {
 			notice.Link, notice.Words = "/channels/"+strconv.FormatInt(int64(row.ID), 10), "Test it and switch it on"
 		}
@@ -234,6 +237,8 @@ type ChannelFacts struct {
 	Last   StateWord
 	At     Said // of the last result
 	Answer string
+	Fails  string // since when it takes nothing; "" when it does
+	Waits  bool   // its breaker is open
 	Spark  Spark
 	Count  string
 }
@@ -256,6 +261,10 @@ func ChannelFactsOf(row ChannelRow, clock Clock) ChannelFacts {
 	if len(row.Messages) > 0 {
 		last := row.Messages[0]
 		f.Last, f.At, f.Answer = StateOf(last.Delivery), clock.say(clock.At(last.Created), last.Created), last.Answer
+	}
+	if h := row.Health; h.Failures > 0 {
+		f.Fails = fmt.Sprintf("since %s, %s", clock.At(h.Since), Count(int64(h.Failures), "attempt", "attempts"))
+		f.Waits = !h.Opened.IsZero() && row.Disabled == ""
 	}
 	return f
 }

@@ -389,3 +389,11 @@ func restClass(e Entry) string {
 	}
 	return "dim"
 }
+
+// lost says what goes with a check that is deleted.
+func (p CheckPage) lost() string {
+	if p.Check.NPings == 0 {
+		return "nothing has arrived yet"
+	}
+	return "with " + Count(p.Check.NPings, "ping", "pings") + " and all history"
+}

@@ -421,5 +421,10 @@ func (p DeliveriesPage) empty() string {
 	case p.Query.Filtered():
 		return "No message is in this state, of this channel and check, on these days."
 	}
-	return "Nothing was told to anybody yet. When a check goes down, every message to every channel stands here with what the receiver answered."
+	return ""
+}
+
+// nothing reports whether the log is empty, whatever is asked for.
+func (p DeliveriesPage) nothing() bool {
+	return len(p.Sheet.Days) == 0 && !p.Query.Filtered() && p.Query.Before == 0
 }

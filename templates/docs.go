@@ -2,7 +2,6 @@ package templates
 
 import (
 	"net/url"
-	"time"
 
 	"rollcall/docs"
 	"rollcall/internal/schedule"
@@ -94,7 +93,7 @@ func (r Repair) Path() string {
 const playedTimes = 10
 
 // PlayOf is what a schedule means, for the playground.
-func PlayOf(s schedule.Schedule, now time.Time) Preview { return previewOf(s, now, playedTimes) }
+func PlayOf(s schedule.Schedule, clock Clock) Preview { return previewOf(s, clock, playedTimes) }
 
 func (p Playground) expr() Field {
 	return Field{

@@ -136,7 +136,8 @@ func typed(d time.Duration) string {
 type Preview struct {
 	Wrong string // why it means nothing, a sentence; then the rest is empty
 	Words string
-	Zone  string // of the times; "" for a plain period
+	Zone  string // of the times
+	Plain bool   // it is a plain period, which is counted from the last ping
 	Dues  []Due
 	Notes []string // what the clocks do to it, a sentence each
 }
@@ -150,22 +151,23 @@ type Due struct {
 // previewed is how many due times a preview shows.
 const previewed = 5
 
-// PreviewOf says when pings are expected if the schedule held from now on.
-func PreviewOf(s schedule.Schedule, now time.Time) Preview { return previewOf(s, now, previewed) }
+// PreviewOf says when pings are expected if the schedule held from now on: in its own
+// zone, or in the clock's when it has none.
+func PreviewOf(s schedule.Schedule, clock Clock) Preview { return previewOf(s, clock, previewed) }
 
-func previewOf(s schedule.Schedule, now time.Time, times int) Preview {
-	clock := Clock{Now: now, Zone: s.Location()}
-	preview := Preview{Words: Capital(s.Words())}
-	if s.Spec().Kind != schedule.Every {
-		preview.Zone = s.Location().String()
+func previewOf(s schedule.Schedule, clock Clock, times int) Preview {
+	now, plain := clock.Now, s.Spec().Kind == schedule.Every
+	if !plain {
+		clock.Zone = s.Location()
 	}
+	preview := Preview{Words: Capital(s.Words()), Zone: clock.Zone.String(), Plain: plain}
 	for due := now; len(preview.Dues) < times; {
 		next, ok := s.Next(due)
 		if !ok {
 			break
 		}
 		layout := "Mon 2 Jan 2006, 15:04"
-		if next.Second() != 0 {
+		if s.Spec().Period%time.Minute != 0 || !plain && next.Second() != 0 {
 			layout = "Mon 2 Jan 2006, 15:04:05"
 		}
 		preview.Dues = append(preview.Dues, Due{clock.say(next.In(clock.Zone).Format(layout), next), clock.Relative(next)})

@@ -12,7 +12,6 @@ import (
 type NoticesPage struct {
 	Page
 	Asked    account.Notices
-	UserZone *time.Location
 	NoMail   bool // this server sends none
 	Told     []NoticeProject
 	Problems []Problem
@@ -58,12 +57,11 @@ func (p NoticesPage) next(at time.Time) string {
 	if at.IsZero() {
 		return "None is due."
 	}
-	c := Clock{Now: p.Now, Zone: p.UserZone}
-	when := c.At(at)
-	if c.days(at) == 0 {
+	when := p.At(at)
+	if p.days(at) == 0 {
 		when = "today " + when
 	}
-	return "The next is due " + when + ", in " + p.UserZone.String() + "."
+	return "The next is due " + when + "."
 }
 
 // SubscriptionPage is what the address in a regular mail leads to.

@@ -155,6 +155,10 @@ type latencyRow struct {
 	Noticed, Taken time.Duration
 }
 
+func (s LatencySpan) empty() bool {
+	return s.Detection.Count+s.Delivery.Count+s.Waiting+s.Dead == 0
+}
+
 func (s LatencySpan) rows() []latencyRow {
 	return []latencyRow{
 		{What: "Half within", Noticed: s.Detection.P50, Taken: s.Delivery.P50},

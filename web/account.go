@@ -37,7 +37,7 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, status int,
 	}
 	page := templates.AccountPage{
 		Page: frame, Form: form, Sure: s.sure(ctx), Mail: s.MailConfigured, HasPassword: who.User.PasswordHash != "",
-		OwnZone: who.User.Zone, ServerZone: s.Zone.String(), Zones: schedule.Zones(),
+		OwnZone: who.User.Zone, Zones: schedule.Zones(),
 	}
 	for _, session := range sessions {
 		page.Sessions = append(page.Sessions, templates.SessionLine{

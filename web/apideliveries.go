@@ -181,7 +181,7 @@ func (s *Server) apiReplayDead(c *apiCall) error {
 	asked.Before = monitor.DeliveryID(before)
 	if text := c.query().Get("since"); text != "" {
 		var known bool
-		if asked.Since, known = instantOf(text, s.Zone, s.Now()); !known {
+		if asked.Since, known = instantOf(text, time.UTC, s.Now()); !known {
 			return refuse(http.StatusBadRequest, "%s", wrongInstant)
 		}
 	}

@@ -75,7 +75,7 @@ func (s *Server) channelRow(r *http.Request, channel monitor.Channel) (templates
 	row := templates.ChannelRow{Channel: channel, NoMail: !s.MailConfigured, Fixed: !s.who(r).Project.Role.May(account.Change)}
 	for _, message := range rows {
 		row.Messages = append(row.Messages, templates.DeliveryRow(message))
-		if row.LastSent.IsZero() && message.State == monitor.Sent {
+		if message.State == monitor.Sent && message.Ended.After(row.LastSent) { // an older one may have been replayed
 			row.LastSent = message.Ended
 		}
 	}
@@ -164,7 +164,7 @@ func (s *Server) channelMessages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	clock := templates.Clock{Now: s.Now(), Zone: s.zoneOf(s.who(r))}
+	clock := templates.Clock{Now: s.Now(), Zone: zoneOf(s.who(r))}
 	return s.render(w, r, http.StatusOK, templates.ChannelMessages(templates.MessagesOf(row, clock)))
 }
 

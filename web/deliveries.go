@@ -71,8 +71,9 @@ func (s *Server) deliveries(w http.ResponseWriter, r *http.Request) error {
 // searchOf is what a query of the page asks the store for, and the title of the check
 // that it names, if it names one.
 func (s *Server) searchOf(ctx context.Context, who Who, query templates.DeliveryQuery) (asked store.Search, title string, err error) {
+	zone := zoneOf(who)
 	asked = store.Search{
-		Text: query.Text, Since: dayOf(query.From, s.Zone, 0), Until: dayOf(query.To, s.Zone, 1),
+		Text: query.Text, Since: dayOf(query.From, zone, 0), Until: dayOf(query.To, zone, 1),
 		DeliveryQuery: store.DeliveryQuery{
 			Project: who.Project.ID, Channel: monitor.ChannelID(query.Channel), State: query.State,
 			Digest: monitor.DeliveryID(query.Digest), Before: monitor.DeliveryID(query.Before), Limit: deliveriesShown,

@@ -48,7 +48,11 @@ func (s *Server) docsIndex(w http.ResponseWriter, r *http.Request) error {
 
 // docsPage shows one page.
 func (s *Server) docsPage(w http.ResponseWriter, r *http.Request) error {
-	page := templates.DocsPage{Chapters: s.manual()}
+	frame, err := s.docsFrame(r, "")
+	if err != nil {
+		return err
+	}
+	page := templates.DocsPage{Page: frame, Chapters: s.manual()}
 	for _, chapter := range page.Chapters {
 		for _, doc := range chapter.Pages {
 			if doc.Name == mux.Vars(r)["page"] {
@@ -60,7 +64,7 @@ func (s *Server) docsPage(w http.ResponseWriter, r *http.Request) error {
 	case "":
 		return s.nowhere(w, r)
 	case schedulesPage:
-		play := s.play(r.URL.Query())
+		play := play(r.URL.Query(), page.Clock)
 		if live(r) {
 			return s.render(w, r, http.StatusOK, templates.Played(play))
 		}
@@ -68,10 +72,7 @@ func (s *Server) docsPage(w http.ResponseWriter, r *http.Request) error {
 	case apiPage:
 		page.API = apiReference()
 	}
-	var err error
-	if page.Page, err = s.docsFrame(r, page.Doc.Title); err != nil {
-		return err
-	}
+	page.Title = page.Doc.Title
 	return s.render(w, r, http.StatusOK, templates.Docs(page))
 }
 
@@ -88,8 +89,8 @@ func (s *Server) docsFrame(r *http.Request, title string) (templates.Page, error
 const firstPlayed = "30 6 * * 1-5"
 
 // play says what the expression of a query means, in any of the three languages.
-func (s *Server) play(query url.Values) templates.Playground {
-	play := templates.Playground{Expr: firstPlayed, Zone: s.zoneName(), Zones: schedule.Zones()}
+func play(query url.Values, clock templates.Clock) templates.Playground {
+	play := templates.Playground{Expr: firstPlayed, Zone: clock.Zone.String(), Zones: schedule.Zones()}
 	if query.Has("expr") {
 		play.Expr = strings.TrimSpace(query.Get("expr"))
 	}
@@ -103,10 +104,10 @@ func (s *Server) play(query url.Values) templates.Playground {
 	spec, _ := specOf(form)
 	sched, err := spec.Parse()
 	if err == nil {
-		play.Preview = templates.PlayOf(sched, s.Now())
+		play.Preview = templates.PlayOf(sched, clock)
 		return play
 	}
-	play.Preview = s.previewOf(form)
+	play.Preview = previewOf(form, clock)
 	play.Repair = repairOf(play.Expr, play.Zone)
 	return play
 }

@@ -60,11 +60,11 @@ func (s *Server) whereCheck(r *http.Request, who Who) (Who, error) {
 }
 
 func (s *Server) newCheckForm(w http.ResponseWriter, r *http.Request) error {
+	who := s.who(r)
 	form := templates.FormOf(monitor.Config{
-		Schedule: schedule.Spec{Kind: schedule.Every, Period: newPeriod, Zone: s.zoneName()},
+		Schedule: schedule.Spec{Kind: schedule.Every, Period: newPeriod, Zone: zoneOf(who).String()},
 		Grace:    newGrace,
 	})
-	who := s.who(r)
 	uses, err := s.Store.Channels(r.Context(), who.Project.ID)
 	if err != nil {
 		return err
@@ -236,7 +236,7 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, ed
 		SlugBase: s.base() + "/ping/" + templates.PingKeyPlace + "/",
 		Problems: problems(edit.wrong, checkFields(edit.form.Kind)),
 		Channels: channelChoices(edit.channels, edit.chosen),
-		Preview:  s.previewOf(edit.form),
+		Preview:  previewOf(edit.form, frame.Clock),
 	}
 	if page.Past, err = s.rehearsed(r, edit, frame.Clock); err != nil {
 		return err
@@ -250,10 +250,11 @@ func (s *Server) showEdit(w http.ResponseWriter, r *http.Request, status int, ed
 // preview says what a schedule means while it is being typed.
 func (s *Server) preview(w http.ResponseWriter, r *http.Request) error {
 	r.PostForm = r.URL.Query() // the same fields, asked for without sending the form
-	return s.render(w, r, http.StatusOK, templates.SchedulePreview(s.previewOf(checkForm(r))))
+	return s.render(w, r, http.StatusOK, templates.SchedulePreview(previewOf(checkForm(r), templates.Clock{Now: s.Now(), Zone: zoneOf(s.who(r))})))
 }
 
-func (s *Server) previewOf(form templates.CheckForm) templates.Preview {
+// previewOf says what the schedule of a form means. Clock is the reader's.
+func previewOf(form templates.CheckForm, clock templates.Clock) templates.Preview {
 	spec, unread := specOf(form)
 	sched, err := spec.Parse()
 	wrong, unknown := merge(err, unread.OrNil())
@@ -264,7 +265,7 @@ func (s *Server) previewOf(form templates.CheckForm) templates.Preview {
 		}
 		return templates.Preview{Wrong: sentence(list[0].Label + " " + list[0].Words)}
 	}
-	return templates.PreviewOf(sched, s.Now())
+	return templates.PreviewOf(sched, clock)
 }
 
 // checkFields says where in the form the fields of a configuration are.
@@ -408,12 +409,4 @@ func channelChoices(uses []store.ChannelUse, chosen []monitor.ChannelID) []templ
 func slugOf(name string) string {
 	slug := monitor.SlugOf(name)
 	return strings.Trim(slug[:min(len(slug), monitor.SlugLimit)], "-")
-}
-
-// zoneName is the zone that a new schedule begins with.
-func (s *Server) zoneName() string {
-	if s.Zone == time.Local {
-		return "UTC" // the machine's zone has no name that a schedule could keep
-	}
-	return s.Zone.String()
 }

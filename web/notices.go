@@ -37,9 +37,8 @@ func (s *Server) showNotices(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	zone := schedule.LocationOf(who.User.Zone)
 	page := templates.NoticesPage{
-		Page: frame, Asked: n, UserZone: zone, NoMail: !s.MailConfigured,
+		Page: frame, Asked: n, NoMail: !s.MailConfigured,
 		Problems: problems(wrong, []labelled{{"report", "report", "Report"}, {"day", "weekday", "Day"}, {"reminder", "reminder", "Reminder"}}),
 	}
 	for _, p := range who.Projects {
@@ -74,7 +73,7 @@ func (s *Server) setNotices(w http.ResponseWriter, r *http.Request) error {
 	if len(wrong) > 0 {
 		return s.showNotices(w, r, http.StatusUnprocessableEntity, n, wrong)
 	}
-	if err := s.Store.SetNotices(r.Context(), n.Plan(s.Now(), schedule.LocationOf(s.who(r).User.Zone))); err != nil {
+	if err := s.Store.SetNotices(r.Context(), n.Plan(s.Now(), zoneOf(s.who(r)))); err != nil {
 		return err
 	}
 	s.flash(r, "Saved.")

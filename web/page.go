@@ -27,7 +27,7 @@ func (s *Server) pageAbout(r *http.Request, who Who, title, here string, own []m
 	ctx := r.Context()
 	page := s.bare(title)
 	page.Here, page.User, page.Project = here, who.User.Email, who.Project.Name
-	page.Role, page.Zone = who.Project.Role, s.zoneOf(who)
+	page.Role, page.Zone = who.Project.Role, zoneOf(who)
 	var known monitor.ProjectID
 	if own != nil {
 		known = who.Project.ID
@@ -73,7 +73,7 @@ func (s *Server) pageAbout(r *http.Request, who Who, title, here string, own []m
 // bare is the frame of a page for nobody in particular.
 func (s *Server) bare(title string) templates.Page {
 	return templates.Page{
-		Title: title, Clock: templates.Clock{Now: s.Now(), Zone: s.Zone},
+		Title: title, Clock: templates.Clock{Now: s.Now(), Zone: time.UTC},
 		JudgedUpTo: s.JudgedUpTo(), Delayed: s.delayed(), Version: s.Version, Demo: s.Demo != nil,
 	}
 }
@@ -86,14 +86,5 @@ func (s *Server) delayed() time.Time {
 	return s.Delayed()
 }
 
-// zoneOf is the zone in which somebody reads times.
-func (s *Server) zoneOf(who Who) *time.Location {
-	if who.User.Zone == "" {
-		return s.Zone
-	}
-	zone, err := schedule.Zone(who.User.Zone)
-	if err != nil { // the server's data has lost it since it was chosen
-		return s.Zone
-	}
-	return zone
-}
+// zoneOf is the zone in which somebody reads times; UTC until they choose one.
+func zoneOf(who Who) *time.Location { return schedule.LocationOf(who.User.Zone) }

@@ -37,8 +37,6 @@ type Config struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Version string
-	// Zone is the zone of times that have none of their own; nil is UTC.
-	Zone *time.Location
 	// TrustedProxies may say in X-Forwarded-For who a request comes from.
 	TrustedProxies []netip.Prefix
 	KeyUses        *KeyUses // may be nil
@@ -97,9 +95,6 @@ type Server struct {
 // outside in: request id and panics, security headers, compression, static files,
 // host, other sites' requests, the crowd's routes, session, route, access.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Zone == nil {
-		cfg.Zone = time.UTC
-	}
 	s := &Server{
 		Config:   cfg,
 		secure:   cfg.BaseURL.Scheme == "https",

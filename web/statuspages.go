@@ -71,7 +71,7 @@ func (s *Server) showStatusPage(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	form := templates.StatusPageForm{
-		Page: frame, Form: page, Base: s.base(), Zone: s.zoneName(), Zones: schedule.Zones(), Wrong: wrong, Tags: tagsOf(checks),
+		Page: frame, Form: page, Base: s.base(), Zone: zoneOf(who).String(), Zones: schedule.Zones(), Wrong: wrong, Tags: tagsOf(checks),
 		Problems: problems(wrong, []labelled{
 			{"title", "title", "Title"},
 			{"description", "description", "Description"},

@@ -139,7 +139,7 @@ func (s *Server) apiWhy(c *apiCall) error {
 	if err != nil {
 		return err
 	}
-	clock := templates.Clock{Now: s.Now(), Zone: s.Zone}
+	clock := templates.Clock{Now: s.Now(), Zone: time.UTC}
 	if name := c.query().Get("tz"); name != "" {
 		if clock.Zone, err = schedule.Zone(name); err != nil {
 			return refuse(http.StatusBadRequest, "tz: %s", err)

@@ -118,7 +118,7 @@ func (a *Alerter) attempt(ctx context.Context, d leased) {
 	}
 	disable := ""
 	if gone {
-		disable = "The receiver answered 410 Gone twice: it is not there any more."
+		disable = monitor.ReceiverGone
 	}
 	if outcome.Verdict == monitor.Done && d.Flip != nil && a.Delivered != nil {
 		a.Delivered(d.Channel.Kind, ended.Sub(d.Flip.At))

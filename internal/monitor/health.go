@@ -88,8 +88,11 @@ func (f Failing) Due(now time.Time) Warning {
 	return FailsForADay
 }
 
-// FailedTooLong says of a channel why it was switched off.
-const FailedTooLong = "No message was taken for five days, whatever was tried."
+// Why a channel was switched off, in words.
+const (
+	FailedTooLong = "No message was taken for five days, whatever was tried."
+	ReceiverGone  = "The receiver answered 410 Gone twice: it is not there any more."
+)
 
 // After returns the health after an attempt, which ended at now.
 func (h Health) After(a Attempt, now time.Time) Health {

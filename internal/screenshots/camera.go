@@ -13,7 +13,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
-	"github.com/google/uuid"
 )
 
 // shot is one page to take.
@@ -38,8 +37,8 @@ func doors() []shot {
 	}
 }
 
-func shots(ids map[string]uuid.UUID) []shot {
-	check := func(name string) string { return "/checks/" + ids[name].String() }
+// shots are the pages of who is signed in; at are the addresses of checks and channels.
+func shots(at map[string]string) []shot {
 	return []shot{
 		{name: "checks", path: "/checks", project: "Production"},
 		{name: "checks-status", path: "/checks?group=status"},
@@ -49,23 +48,23 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "bulk-tag", path: "/checks", tick: "tbody [name=check]", press: "[name=do][value=tag]"},
 		{name: "bulk-channels", path: "/checks", tick: "tbody:nth-of-type(2) [name=check]", press: "[name=do][value=channels]"},
 		{name: "bulk-delete", path: "/checks", tick: "tbody:nth-of-type(2) [name=check]", press: "[name=do][value=delete]"},
-		{name: "check-down", path: check("Offsite backup")},
-		{name: "check-failed", path: check("Invoice export"), open: "#timeline li:first-child details, #runs-table, #danger details"},
-		{name: "check-running", path: check("Warehouse load")},
-		{name: "check-unknown", path: check("Monthly tape rotation")},
-		{name: "check-flood", path: check("WAL archive")},
-		{name: "check-ticks", path: check("Queue worker heartbeat"), open: "#timeline details"},
-		{name: "check-paused", path: check("Disk SMART self-test")},
-		{name: "check-new", path: check("Sitemap")},
-		{name: "why-told", path: check("Offsite backup") + "/why?at=2026-11-23T02:15"},
-		{name: "why-quiet", path: check("Offsite backup") + "/why?at=2026-11-22T03:17"},
-		{name: "why-down", path: check("Offsite backup") + "/why"},
+		{name: "check-down", path: at["Offsite backup"]},
+		{name: "check-failed", path: at["Invoice export"], open: "#timeline li:first-child details, #runs-table, #danger details"},
+		{name: "check-running", path: at["Warehouse load"]},
+		{name: "check-unknown", path: at["Monthly tape rotation"]},
+		{name: "check-flood", path: at["WAL archive"]},
+		{name: "check-ticks", path: at["Queue worker heartbeat"], open: "#timeline details"},
+		{name: "check-paused", path: at["Disk SMART self-test"]},
+		{name: "check-new", path: at["Sitemap"]},
+		{name: "why-told", path: at["Offsite backup"] + "/why?at=2026-11-23T02:15"},
+		{name: "why-quiet", path: at["Offsite backup"] + "/why?at=2026-11-22T03:17"},
+		{name: "why-down", path: at["Offsite backup"] + "/why"},
 		{name: "latency", path: "/deliveries/latency"},
-		{name: "ping", path: check("Invoice export") + "/pings/120"},
-		{name: "edit", path: check("Offsite backup") + "/edit"},
+		{name: "ping", path: at["Invoice export"] + "/pings/120"},
+		{name: "edit", path: at["Offsite backup"] + "/edit"},
 		{name: "new", path: "/checks/new"},
 		{name: "channels", path: "/channels"},
-		{name: "channel", path: "/channels/3", open: "#choose-checks"},
+		{name: "channel", path: at["Paging"], open: "#choose-checks"},
 		{name: "channel-new", path: "/channels/new?kind=webhook"},
 		{name: "deliveries", path: "/deliveries"},
 		{name: "deliveries-found", path: "/deliveries?q=backup&state=pending&open=15"},
@@ -111,7 +110,19 @@ func shots(ids map[string]uuid.UUID) []shot {
 		{name: "docs-self-hosting", path: "/docs/self-hosting"},
 		{name: "docs-security", path: "/docs/security"},
 		{name: "docs-limits", path: "/docs/limits"},
+		{name: "trouble-checks", path: "/checks", project: "Warehouse"},
+		{name: "trouble-channels", path: "/channels"},
+		{name: "trouble-deliveries", path: "/deliveries"},
+		{name: "trouble-audit", path: "/settings/audit"},
+		{name: "channel-failing", path: at["Shift pager"]},
+		{name: "channel-off", path: at["Old board"]},
+		{name: "deliveries-dead", path: "/deliveries?state=dead"},
 		{name: "empty", path: "/checks", project: "Home lab"},
+		{name: "empty-channels", path: "/channels"},
+		{name: "empty-deliveries", path: "/deliveries"},
+		{name: "empty-latency", path: "/deliveries/latency"},
+		{name: "empty-status-pages", path: "/status-pages"},
+		{name: "empty-audit", path: "/settings/audit"},
 	}
 }
 

@@ -51,7 +51,7 @@ func run(ctx context.Context, c camera, browser string) error {
 		return err
 	}
 	defer st.Close()
-	ids, err := seed(ctx, st, moment())
+	at, err := seed(ctx, st, moment())
 	if err != nil {
 		return fmt.Errorf("fill the database: %w", err)
 	}
@@ -76,7 +76,7 @@ func run(ctx context.Context, c camera, browser string) error {
 		}
 	}
 	c.address = address
-	if err := c.shoot(ctx, browser, shots(ids)); err != nil {
+	if err := c.shoot(ctx, browser, shots(at)); err != nil {
 		return err
 	}
 	if err := server.Shutdown(ctx); err != nil {
@@ -90,16 +90,12 @@ func run(ctx context.Context, c camera, browser string) error {
 
 // pages is the real handler, at the moment of the pictures.
 func pages(st *sqlite.Store, address string) (http.Handler, error) {
-	zone, err := time.LoadLocation(zone)
-	if err != nil {
-		return nil, err
-	}
 	base, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
 	return web.New(web.Config{
-		Store: st, BaseURL: base, Zone: zone,
+		Store: st, BaseURL: base,
 		Now:        moment,
 		JudgedUpTo: moment,
 		Kick:       func() {},

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
 )
 
 // statusAddress is where the status page of the sample is found.
@@ -44,5 +44,5 @@ func (s *seeder) publish(ctx context.Context, user account.UserID, ids map[strin
 	if _, err := s.CreateStatusPage(ctx, page); err != nil {
 		return err
 	}
-	return s.SetNotices(ctx, notices(user).Plan(s.now, time.UTC))
+	return s.SetNotices(ctx, notices(user).Plan(s.now, schedule.LocationOf(zone)))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,14 +36,17 @@ type seeder struct {
 }
 
 // seed makes the account and its projects, and lets the jobs of the sample happen.
-// It returns the addresses of the pages worth a picture of their own.
-func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.UUID, error) {
+// It returns the addresses of checks and channels by their names.
+func seed(ctx context.Context, st store.Store, now time.Time) (pages map[string]string, err error) {
 	hash, err := web.HashPassword(password)
 	if err != nil {
 		return nil, err
 	}
 	user, err := st.CreateUser(ctx, account.User{Email: email, PasswordHash: hash, Created: now.Add(-90 * day)})
 	if err != nil {
+		return nil, err
+	}
+	if err := st.SetZone(ctx, user.ID, zone); err != nil {
 		return nil, err
 	}
 	if err := seedFactors(ctx, st, user.ID, now); err != nil {
@@ -62,7 +66,11 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 			}
 		}
 	}
-	if err := s.addChannels(ctx); err != nil {
+	if err := s.addChannels(ctx, []monitor.Channel{
+		{Name: "Night shift", Kind: monitor.Email, Settings: monitor.Settings{Address: "nightshift@northwind.example"}},
+		{Name: "Ops room", Kind: monitor.Webhook, Settings: monitor.Settings{URL: "https://ops.northwind.example/hooks/rollcall", Secret: webhookSecret}},
+		{Name: "Paging", Kind: monitor.Webhook, Settings: monitor.Settings{URL: "https://paging.example/v1/events", Secret: webhookSecret}},
+	}); err != nil {
 		return nil, err
 	}
 	if err := s.addLogins(ctx, user); err != nil {
@@ -71,13 +79,14 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 	if err := st.AddBlind(ctx, blind(now)); err != nil {
 		return nil, err
 	}
-	ids := map[string]uuid.UUID{}
+	pages, ids := map[string]string{}, map[string]uuid.UUID{}
 	past := sample.Past{Store: st, Project: s.project.ID, Channels: s.channels, Now: now, Blind: blind(now)}
 	for _, j := range jobs() {
 		ids[j.Name] = uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.Name))
 		if _, err := past.Live(ctx, ids[j.Name], j); err != nil {
 			return nil, fmt.Errorf("%s: %w", j.Name, err)
 		}
+		pages[j.Name] = "/checks/" + ids[j.Name].String()
 	}
 	if err := s.publish(ctx, user.ID, ids); err != nil {
 		return nil, err
@@ -85,7 +94,12 @@ func seed(ctx context.Context, st store.Store, now time.Time) (map[string]uuid.U
 	if err := s.addTeam(ctx, user); err != nil {
 		return nil, err
 	}
-	return ids, s.tell(ctx)
+	if err := s.tell(ctx); err != nil {
+		return nil, err
+	}
+	channels, err := s.addTrouble(ctx, user)
+	maps.Copy(pages, channels)
+	return pages, err
 }
 
 // invitationToken is that of the link to an invitation of somebody else.
@@ -169,13 +183,11 @@ func pingKey(name string) string {
 	return fmt.Sprintf("%022x", sum.Sum64())
 }
 
-func (s *seeder) addChannels(ctx context.Context) error {
-	secret := monitor.SecretPrefix + "c2FtcGxlLXNlY3JldC1mb3ItcGljdHVyZXMhISE="
-	for _, c := range []monitor.Channel{
-		{Name: "Night shift", Kind: monitor.Email, Settings: monitor.Settings{Address: "nightshift@northwind.example"}},
-		{Name: "Ops room", Kind: monitor.Webhook, Settings: monitor.Settings{URL: "https://ops.northwind.example/hooks/rollcall", Secret: secret}},
-		{Name: "Paging", Kind: monitor.Webhook, Settings: monitor.Settings{URL: "https://paging.example/v1/events", Secret: secret}},
-	} {
+// webhookSecret is that of every webhook.
+const webhookSecret = monitor.SecretPrefix + "c2FtcGxlLXNlY3JldC1mb3ItcGljdHVyZXMhISE="
+
+func (s *seeder) addChannels(ctx context.Context, channels []monitor.Channel) error {
+	for _, c := range channels {
 		c.Project, c.Created = s.project.ID, s.now.Add(-89*day)
 		made, err := s.CreateChannel(ctx, c)
 		if err != nil {
@@ -239,6 +251,9 @@ func (s *seeder) try(ctx context.Context, d store.Dispatch) error {
 		"Night shift": {Verdict: monitor.Done, Code: new(250), Answer: "250 2.0.0 queued as 4F1c9"},
 		"Ops room":    {Verdict: monitor.Done, Code: new(200), Answer: "200 OK"},
 		"Paging":      {Verdict: monitor.Done, Code: new(202), Answer: "202 Accepted"},
+		"Depot desk":  {Verdict: monitor.Done, Code: new(250), Answer: "250 2.0.0 queued as 7B20e"},
+		"Shift pager": {Verdict: monitor.Doubt, Code: new(404), Answer: "404 Not Found: no such hook"},
+		"Old board":   {Verdict: monitor.Gone, Code: new(410), Answer: "410 Gone"},
 	}
 	result, took := answers[d.Channel.Name], 700*time.Millisecond
 	if d.Channel.Kind == monitor.Email {
@@ -254,13 +269,17 @@ func (s *seeder) try(ctx context.Context, d store.Dispatch) error {
 	for {
 		began := at
 		at = at.Add(took)
-		after, _ := delivery.Settle(result, at)
+		after, gone := delivery.Settle(result, at)
 		attempt := monitor.Attempt{
 			Delivery: delivery.ID, N: after.Attempts, Started: began, Took: took,
 			OK: result.Verdict == monitor.Done, Code: result.Code, Answer: result.Answer, Probe: !delivery.Planned.IsZero(),
 		}
 		waits := !after.NextAt.IsZero() && after.NextAt.Before(s.now)
-		if err := s.RecordAttempt(ctx, attempt, after, ""); err != nil {
+		disable := ""
+		if gone {
+			disable = monitor.ReceiverGone
+		}
+		if err := s.RecordAttempt(ctx, attempt, after, disable); err != nil {
 			return err
 		}
 		if !waits {
