@@ -234,7 +234,7 @@ func deleteProject(p SettingsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "><summary>Delete this project</summary><form class=\"body stack\" method=\"post\" action=\"/settings/delete\"><p class=\"soft\">With all of its checks, their history, its channels and keys, for everybody. Addresses of its checks answer 404 at once. This cannot be undone.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "><summary>Delete this project</summary><form class=\"body stack\" method=\"post\" action=\"/settings/delete\"><p class=\"soft\">With all of its checks, their history, its channels and keys, for everybody. Addresses of its checks answer 410 at once. This cannot be undone.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

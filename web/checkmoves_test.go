@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/monitor"
+	"rollcall/internal/schedule"
 	"rollcall/internal/store"
 	"rollcall/templates"
 )
@@ -156,6 +157,11 @@ func TestDeliveriesAreSearchedAndSettled(t *testing.T) {
 	count("q=desk&state=pending&from="+today+"&to="+today, 1)
 	count("from="+tomorrow, 0)
 	count("to=nonsense", 2)
+	for _, zone := range []string{"Pacific/Kiritimati", "Pacific/Midway"} { // of which one is on another day
+		s.leads(b.post("/account/zone", "zone", zone), "/account")
+		day := s.now().In(schedule.LocationOf(zone)).Format(time.DateOnly)
+		count("from="+day+"&to="+day, 2)
+	}
 	s.wants(b.get("/deliveries?q=%3Cb%3E&state=pending"), 200, "No check or channel with “&lt;b&gt;”", `value="&lt;b&gt;"`, `name="state" value="pending"`)
 
 	rows, err := s.st.Deliveries(t.Context(), store.DeliveryQuery{Project: s.project.ID, Channel: desk.ID, Limit: 1})

@@ -76,7 +76,7 @@ func replyTo(err error) reply {
 	case errors.As(err, &sso):
 		return sso.reply
 	case errors.Is(err, errMethod):
-		return reply{http.StatusMethodNotAllowed, "Not in this way", "This address exists, but it cannot be used with this method. Nothing was changed."}
+		return reply{http.StatusMethodNotAllowed, "Not in this way", "This address exists, but it cannot be used with this method. Nothing was changed; go back and use the button there."}
 	case errors.Is(err, errOrigin):
 		return reply{http.StatusForbidden, "Refused", "This request came from another site's page, so nothing was changed. If you meant it, open the page here and do it again."}
 	case errors.Is(err, errHost):
@@ -92,7 +92,7 @@ func replyTo(err error) reply {
 	case errors.As(err, &many):
 		return reply{http.StatusTooManyRequests, "Too many attempts", fmt.Sprintf("Nothing was done. Try again in %s.", templates.Span(many.after))}
 	case errors.As(err, &tooLarge):
-		return reply{http.StatusRequestEntityTooLarge, "Too large", fmt.Sprintf("A form may hold %s. Nothing was saved.", templates.Size(tooLarge.Limit))}
+		return reply{http.StatusRequestEntityTooLarge, "Too large", fmt.Sprintf("A form may hold %s. Nothing was saved; go back, shorten what you typed, and send it again.", templates.Size(tooLarge.Limit))}
 	case errors.Is(err, errBadForm):
 		return reply{http.StatusBadRequest, "Not understood", "The form arrived damaged. Nothing was saved; go back and send it again."}
 	case errors.As(err, &invalid):
@@ -106,7 +106,7 @@ func replyTo(err error) reply {
 	case errors.Is(err, fault.Unavailable), errors.Is(err, context.DeadlineExceeded):
 		return reply{http.StatusServiceUnavailable, "Not now", "The database does not answer. Nothing was saved; try again in a moment."}
 	}
-	return reply{http.StatusInternalServerError, "Something is wrong here", "An error inside Rollcall stopped this request. It is in the server's log under the request below."}
+	return reply{http.StatusInternalServerError, "Something is wrong here", "An error inside Rollcall stopped this request. Try it again; if it happens again, tell whoever runs this server, whose log has it under the request below."}
 }
 
 // orElse prefers words of their own to the bare name of a kind of failure.
@@ -168,7 +168,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if reply.code == http.StatusInternalServerError {
 		page.RequestID = note(r).id
 	}
-	if err := s.render(w, r, reply.code, templates.ErrorPage(page)); err != nil && !errors.Is(err, errGone) {
+	if err := s.render(w, r, reply.code, templates.ErrorPage(page)); err != nil && !errors.Is(err, errGone) && r.Context().Err() == nil {
 		s.Log.ErrorContext(r.Context(), "error page failed", "request", note(r).id, "error", err)
 		http.Error(w, "internal error, request "+note(r).id, http.StatusInternalServerError)
 	}

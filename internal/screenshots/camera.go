@@ -13,12 +13,14 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"rollcall/templates"
 )
 
 // shot is one page to take.
 type shot struct {
 	name    string
-	path    string
+	path    string // or a whole address
 	project string // that is looked at; "" is the one looked at before
 	open    string // a selector of folds to open first
 	tick    string // a selector of boxes to tick first
@@ -32,7 +34,10 @@ func doors() []shot {
 		{name: "login-mailed", path: "/login/mail"},
 		{name: "login-link", path: "/login/" + linkToken},
 		{name: "signup", path: "/signup"},
+		{name: "signup-mailed", path: "/signup/mail"},
 		{name: "signup-link", path: "/signup/" + signupToken},
+		{name: "setup", path: "/setup/" + setupToken},
+		{name: "email-link", path: "/account/email/" + emailToken},
 		{name: "link-ended", path: "/login/none"},
 	}
 }
@@ -77,7 +82,7 @@ func shots(at map[string]string) []shot {
 		{name: "unsubscribe", path: "/unsubscribe/" + stopToken()},
 		{name: "settings", path: "/settings"},
 		{name: "account", path: "/account"},
-		{name: "account-menu", path: "/channels", open: ".end details"},
+		{name: "account-menu", path: "/deliveries/latency", open: ".end details"},
 		{name: "confirm", path: "/confirm?next=%2Faccount"},
 		{name: "confirm-sent", path: "/confirm?next=%2Faccount&sent=1"},
 		{name: "security-none", path: "/account/security"},
@@ -123,6 +128,17 @@ func shots(at map[string]string) []shot {
 		{name: "empty-latency", path: "/deliveries/latency"},
 		{name: "empty-status-pages", path: "/status-pages"},
 		{name: "empty-audit", path: "/settings/audit"},
+	}
+}
+
+// besides are the pages of a demonstration, which is served at an address of its own.
+func besides(address string) []shot {
+	return []shot{
+		{name: "demo", path: address + templates.DemoPath},
+		{name: "demo-inbox", path: address + templates.InboxPath},
+		{name: "demo-mail", path: address + templates.InboxPath + "/3"},
+		{name: "demo-webhooks", path: address + templates.HooksPath},
+		{name: "demo-webhook", path: address + templates.HooksPath + "/3"},
 	}
 }
 
@@ -211,7 +227,11 @@ func (c camera) take(ctx context.Context, s shot) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			problems = append(problems, c.look(ctx, name, map[string]string{"is hard to use": c.axe}))
+			problems = append(problems, c.look(ctx, name, map[string]string{"is hard to use": c.axe, "cuts off its text": clipped, "is easily missed": small}))
+			if err := chromedp.Do(ctx, chromedp.KeyEvent("\t")); err != nil { // who uses no keyboard is shown no focus
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			problems = append(problems, c.look(ctx, name, map[string]string{"leaves out who has no mouse": byKeyboard}))
 		}
 	}
 	if err := chromedp.Do(ctx, c.window(narrowest, height)); err != nil {
@@ -272,6 +292,42 @@ func wider(width int64) string {
 		.map(e => e.tagName.toLowerCase() + "." + e.getAttribute("class")).slice(0, 8)`, width)
 }
 
+// seen are the elements of a kind that can be seen.
+const seen = `const seen = kinds => [...document.querySelectorAll(kinds)].filter(e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}));
+const named = e => e.tagName.toLowerCase() + "." + (e.getAttribute("class") || "") + " " + (e.textContent.trim() || e.name || e.id).slice(0, 30);`
+
+// byKeyboard is the script that names what cannot be reached, or not be seen to be
+// reached, by keyboard: each element in the order of the page, the way past the
+// navigation first.
+const byKeyboard = `(() => {` + seen + `
+	const all = seen("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]").filter(e => !e.disabled);
+	const ring = e => { const s = getComputedStyle(e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 };
+	const wrong = all.filter(e => {
+		e.focus({preventScroll: true});
+		return e.tabIndex > 0 || document.activeElement !== e || !(ring(e) || ring(e.closest("label") || e));
+	}).map(named);
+	document.activeElement.blur();
+	if (document.querySelector("nav") && all[0].getAttribute("href") !== "#main") wrong.unshift("the first is " + named(all[0]));
+	return wrong.slice(0, 8);
+})()`
+
+// clipped is the script that names the elements that cut off what they say.
+const clipped = `(() => {` + seen + `
+	return seen("body *").filter(e => { // but not what only is heard
+		const s = getComputedStyle(e);
+		return !e.closest("svg, .sr") && ["hidden", "clip"].includes(s.overflowX) && e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1 && e.textContent.trim() !== "";
+	}).map(named).slice(0, 8);
+})()`
+
+// small is the script that names what a pointer easily misses: what is no link in a
+// text and less than 24 pixels wide or high. A box is as large as its label.
+const small = `(() => {` + seen + `
+	return seen("a.btn, a.brand, nav a, button, input:not([type=hidden]), select, textarea, summary").filter(e => {
+		const boxes = [e, ...(e.labels || [])].map(e => e.getBoundingClientRect());
+		return !e.closest(".sr") && !boxes.some(box => box.width > 23.5 && box.height > 23.5);
+	}).map(e => named(e) + " " + Math.round(e.getBoundingClientRect().width) + "x" + Math.round(e.getBoundingClientRect().height)).slice(0, 8);
+})()`
+
 // open loads a page.
 func (c camera) open(ctx context.Context, s shot, width int64, scheme string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -280,7 +336,7 @@ func (c camera) open(ctx context.Context, s shot, width int64, scheme string) er
 	if s.open == "" {
 		open = "0"
 	}
-	err := chromedp.Do(ctx, c.window(width, height), colours(scheme), chromedp.Navigate(c.address+s.path),
+	err := chromedp.Do(ctx, c.window(width, height), colours(scheme), chromedp.Navigate(c.of(s)),
 		chromedp.Evaluate[chromedp.Void](open))
 	if err == nil && s.tick != "" {
 		err = c.prepare(ctx, s)
@@ -290,6 +346,14 @@ func (c camera) open(ctx context.Context, s shot, width int64, scheme string) er
 	}
 	_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](`document.fonts.ready.then(() => true)`, chromedp.EvalAwaitPromise))
 	return err
+}
+
+// of is the address of a page.
+func (c camera) of(s shot) string {
+	if strings.HasPrefix(s.path, "/") {
+		return c.address + s.path
+	}
+	return s.path
 }
 
 // picture writes a picture of the whole page.

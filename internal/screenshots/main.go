@@ -51,51 +51,61 @@ func run(ctx context.Context, c camera, browser string) error {
 		return err
 	}
 	defer st.Close()
-	at, err := seed(ctx, st, moment())
+	shown, err := seed(ctx, st, moment())
 	if err != nil {
 		return fmt.Errorf("fill the database: %w", err)
 	}
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, stop, err := serve(st, nil)
 	if err != nil {
 		return err
 	}
-	address := fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port) // passkeys need a name
-	handler, err := pages(st, address)
+	c.address = address
+	beside, stopBeside, err := serve(st, tour{shown.watched})
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(lasting{w}, r) }), ReadHeaderTimeout: 5 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	defer server.Close()
-
 	if c.out != "" {
 		if err := os.MkdirAll(c.out, 0o755); err != nil {
 			return err
 		}
 	}
-	c.address = address
-	if err := c.shoot(ctx, browser, shots(at)); err != nil {
-		return err
+	shots := append(shots(shown.at), besides(beside)...)
+	return errors.Join(c.shoot(ctx, browser, shots), stop(ctx), stopBeside(ctx))
+}
+
+// serve serves the pages, and those of a demonstration if one is given, until it is
+// told to stop.
+func serve(st *sqlite.Store, demo web.Demo) (address string, stop func(context.Context) error, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
 	}
-	if err := server.Shutdown(ctx); err != nil {
-		return err
+	address = fmt.Sprintf("http://localhost:%d", listener.Addr().(*net.TCPAddr).Port) // passkeys need a name
+	handler, err := pages(st, address, demo)
+	if err != nil {
+		return "", nil, err
 	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(lasting{w}, r) }), ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	return address, func(ctx context.Context) error {
+		err := server.Shutdown(ctx)
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
 		return err
-	}
-	return nil
+	}, nil
 }
 
 // pages is the real handler, at the moment of the pictures.
-func pages(st *sqlite.Store, address string) (http.Handler, error) {
+func pages(st *sqlite.Store, address string, demo web.Demo) (http.Handler, error) {
 	base, err := url.Parse(address)
 	if err != nil {
 		return nil, err
 	}
 	return web.New(web.Config{
-		Store: st, BaseURL: base,
+		Store: st, BaseURL: base, Demo: demo,
 		Now:        moment,
 		JudgedUpTo: moment,
 		Kick:       func() {},

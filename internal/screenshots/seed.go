@@ -35,34 +35,39 @@ type seeder struct {
 	channels map[string]monitor.ChannelID
 }
 
+// seeded is what the pictures show.
+type seeded struct {
+	at      map[string]string // addresses of checks and channels by their names
+	watched monitor.CheckID   // of the demonstration
+}
+
 // seed makes the account and its projects, and lets the jobs of the sample happen.
-// It returns the addresses of checks and channels by their names.
-func seed(ctx context.Context, st store.Store, now time.Time) (pages map[string]string, err error) {
+func seed(ctx context.Context, st store.Store, now time.Time) (shown seeded, err error) {
 	hash, err := web.HashPassword(password)
 	if err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	user, err := st.CreateUser(ctx, account.User{Email: email, PasswordHash: hash, Created: now.Add(-90 * day)})
 	if err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	if err := st.SetZone(ctx, user.ID, zone); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	if err := seedFactors(ctx, st, user.ID, now); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	s := &seeder{Store: st, now: now, channels: map[string]monitor.ChannelID{}}
 	for _, name := range []string{"Home lab", "Production"} {
 		s.project, err = st.CreateProject(ctx, account.Project{Name: name, PingKey: pingKey(name), Created: now.Add(-90 * day)}, user.ID)
 		if err != nil {
-			return nil, err
+			return seeded{}, err
 		}
 		if name == "Home lab" { // it is as it began
 			first := monitor.Create(monitor.Provisioned(uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)), "my-first-job", "My first job", nil), s.project.Created)
 			first.Project = s.project.ID
 			if _, err := st.CreateCheck(ctx, first, nil); err != nil {
-				return nil, err
+				return seeded{}, err
 			}
 		}
 	}
@@ -71,35 +76,40 @@ func seed(ctx context.Context, st store.Store, now time.Time) (pages map[string]
 		{Name: "Ops room", Kind: monitor.Webhook, Settings: monitor.Settings{URL: "https://ops.northwind.example/hooks/rollcall", Secret: webhookSecret}},
 		{Name: "Paging", Kind: monitor.Webhook, Settings: monitor.Settings{URL: "https://paging.example/v1/events", Secret: webhookSecret}},
 	}); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	if err := s.addLogins(ctx, user); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	if err := st.AddBlind(ctx, blind(now)); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
-	pages, ids := map[string]string{}, map[string]uuid.UUID{}
+	at, ids := map[string]string{}, map[string]uuid.UUID{}
 	past := sample.Past{Store: st, Project: s.project.ID, Channels: s.channels, Now: now, Blind: blind(now)}
 	for _, j := range jobs() {
 		ids[j.Name] = uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.Name))
-		if _, err := past.Live(ctx, ids[j.Name], j); err != nil {
-			return nil, fmt.Errorf("%s: %w", j.Name, err)
+		check, err := past.Live(ctx, ids[j.Name], j)
+		if err != nil {
+			return seeded{}, fmt.Errorf("%s: %w", j.Name, err)
 		}
-		pages[j.Name] = "/checks/" + ids[j.Name].String()
+		if j.Name == "Search re-index" {
+			shown.watched = check.ID
+		}
+		at[j.Name] = "/checks/" + ids[j.Name].String()
 	}
 	if err := s.publish(ctx, user.ID, ids); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	if err := s.addTeam(ctx, user); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	if err := s.tell(ctx); err != nil {
-		return nil, err
+		return seeded{}, err
 	}
 	channels, err := s.addTrouble(ctx, user)
-	maps.Copy(pages, channels)
-	return pages, err
+	maps.Copy(at, channels)
+	shown.at = at
+	return shown, err
 }
 
 // invitationToken is that of the link to an invitation of somebody else.
@@ -202,6 +212,8 @@ func (s *seeder) addChannels(ctx context.Context, channels []monitor.Channel) er
 const (
 	linkToken   = "picture"
 	signupToken = "newcomer"
+	emailToken  = "moved"
+	setupToken  = "first"
 )
 
 // addLogins lets the person be logged in elsewhere, and wait for mails.
@@ -220,13 +232,14 @@ func (s *seeder) addLogins(ctx context.Context, user account.User) error {
 	for _, link := range []store.Link{
 		{Purpose: account.ForLogin, Hash: account.HashKey(linkToken), User: user.ID, Email: email},
 		{Purpose: account.ForSignup, Hash: account.HashKey(signupToken), Email: "new@northwind.example"},
+		{Purpose: account.ForEmail, Hash: account.HashKey(emailToken), User: user.ID, Email: "ines.marten@northwind.example"},
 	} {
 		link.Expires = s.now.Add(hour)
 		if err := s.PutLink(ctx, link); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.PutToken(ctx, "setup", account.HashKey(setupToken), s.now.Add(hour))
 }
 
 // tell lets every delivery be tried as the alerter would, by the same rules. The

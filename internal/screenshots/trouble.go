@@ -60,13 +60,13 @@ func troubled() []sample.Job {
 			Failed: map[int]int64{76: 1, 52: 1, 30: 1}, Output: sampleOutput, Trouble: sampleTrouble, Channels: []string{"Depot desk", "Shift pager"},
 		},
 		{
-			Name: "Pallet count", Slug: "pallet-count", Tags: []string{"stock"},
-			Spec: cron("50 8 * * *"), Grace: 10 * minute, Took: 4 * minute, Runs: 40, Missed: []int{0}, Channels: []string{"Shift pager"},
-		},
-		{
 			Name: "Label printer queue", Slug: "label-printer", Tags: []string{"print"},
 			Spec: every(10 * minute), Grace: 10 * minute, Runs: 60, Ago: 4 * minute,
 			Failed: map[int]int64{40: 2}, Channels: []string{"Depot desk", "Old board"},
+		},
+		{
+			Name: "Pallet count", Slug: "pallet-count", Tags: []string{"stock"},
+			Spec: cron("50 8 * * *"), Grace: 10 * minute, Took: 4 * minute, Runs: 40, Missed: []int{0}, Channels: []string{"Shift pager"},
 		},
 	}
 }

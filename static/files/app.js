@@ -12,6 +12,8 @@ document.addEventListener("click", async (event) => {
   try {
     await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
     label.textContent = "Copied";
+    const said = document.getElementById("said"); // for who does not see the button
+    if (said) said.textContent = "Copied";
   } catch {
     label.textContent = "Press Ctrl+C";
     getSelection().selectAllChildren(button.parentElement.querySelector("code"));
