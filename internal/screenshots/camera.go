@@ -227,7 +227,10 @@ func (c camera) take(ctx context.Context, s shot) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			problems = append(problems, c.look(ctx, name, map[string]string{"is hard to use": c.axe, "cuts off its text": clipped, "is easily missed": small}))
+			problems = append(problems, c.look(ctx, name, map[string]string{"is hard to use": c.axe, "cuts off its text": clipped}))
+			if width == narrow {
+				problems = append(problems, c.look(ctx, name, map[string]string{"is easily missed by a finger": small}))
+			}
 			if err := chromedp.Do(ctx, chromedp.KeyEvent("\t")); err != nil { // who uses no keyboard is shown no focus
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -319,7 +322,7 @@ const clipped = `(() => {` + seen + `
 	}).map(named).slice(0, 8);
 })()`
 
-// small is the script that names what a pointer easily misses: what is no link in a
+// small is the script that names what a finger easily misses: what is no link in a
 // text and less than 24 pixels wide or high. A box is as large as its label.
 const small = `(() => {` + seen + `
 	return seen("a.btn, a.brand, nav a, button, input:not([type=hidden]), select, textarea, summary").filter(e => {

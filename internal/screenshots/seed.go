@@ -78,13 +78,14 @@ func seed(ctx context.Context, st store.Store, now time.Time) (shown seeded, err
 	}); err != nil {
 		return seeded{}, err
 	}
+	shown.at = s.channelPages()
 	if err := s.addLogins(ctx, user); err != nil {
 		return seeded{}, err
 	}
 	if err := st.AddBlind(ctx, blind(now)); err != nil {
 		return seeded{}, err
 	}
-	at, ids := map[string]string{}, map[string]uuid.UUID{}
+	ids := map[string]uuid.UUID{}
 	past := sample.Past{Store: st, Project: s.project.ID, Channels: s.channels, Now: now, Blind: blind(now)}
 	for _, j := range jobs() {
 		ids[j.Name] = uuid.NewSHA1(uuid.NameSpaceURL, []byte(j.Name))
@@ -95,7 +96,7 @@ func seed(ctx context.Context, st store.Store, now time.Time) (shown seeded, err
 		if j.Name == "Search re-index" {
 			shown.watched = check.ID
 		}
-		at[j.Name] = "/checks/" + ids[j.Name].String()
+		shown.at[j.Name] = "/checks/" + ids[j.Name].String()
 	}
 	if err := s.publish(ctx, user.ID, ids); err != nil {
 		return seeded{}, err
@@ -107,8 +108,7 @@ func seed(ctx context.Context, st store.Store, now time.Time) (shown seeded, err
 		return seeded{}, err
 	}
 	channels, err := s.addTrouble(ctx, user)
-	maps.Copy(at, channels)
-	shown.at = at
+	maps.Copy(shown.at, channels)
 	return shown, err
 }
 
@@ -206,6 +206,15 @@ func (s *seeder) addChannels(ctx context.Context, channels []monitor.Channel) er
 		s.channels[made.Name] = made.ID
 	}
 	return nil
+}
+
+// channelPages are the addresses of the channels' pages by name.
+func (s *seeder) channelPages() map[string]string {
+	pages := map[string]string{}
+	for name, id := range s.channels {
+		pages[name] = fmt.Sprintf("/channels/%d", id)
+	}
+	return pages
 }
 
 // The tokens of the mailed links.

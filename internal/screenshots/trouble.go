@@ -45,11 +45,7 @@ func (s seeder) addTrouble(ctx context.Context, owner account.User) (map[string]
 	if err := look.Tick(ctx, noticed); err != nil {
 		return nil, err
 	}
-	pages := map[string]string{}
-	for name, id := range s.channels {
-		pages[name] = fmt.Sprintf("/channels/%d", id)
-	}
-	return pages, s.tell(ctx)
+	return s.channelPages(), s.tell(ctx)
 }
 
 func troubled() []sample.Job {
