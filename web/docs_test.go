@@ -251,7 +251,7 @@ func TestDocsSearch(t *testing.T) {
 	b := s.browser()
 	s.wants(b.get("/docs?q=exit+status"), http.StatusOK, `<a href="/docs/command-line#exit-statuses">Exit statuses</a>`, "<mark>exit</mark>")
 	s.wants(b.get("/docs?q=RETRY-after"), http.StatusOK, "Notifications")
-	s.wants(b.get("/docs?q=%3Cb%3Enope"), http.StatusOK, "Nothing in the documentation has all of “&lt;b&gt;nope”", "Clear the search")
+	s.wants(b.get("/docs?q=%3Cb%3Enope"), http.StatusOK, "Nothing in the documentation has all of “&lt;b&gt;nope”", "Show the contents")
 	s.wants(b.get("/docs?q="+strings.Repeat("%F0%9F%98%80+", 300)), http.StatusOK, "Nothing in")
 	s.wants(b.get("/docs?q=++"), http.StatusOK, "Quick start")
 }
