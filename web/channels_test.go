@@ -157,8 +157,9 @@ func TestAChannelThatTakesNothingShows(t *testing.T) {
 func TestDeliveries(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
-	s.wants(b.get("/deliveries"), 200, "No messages in the last 30 days.", "Nothing was told to anybody yet.", "All <b>0</b>")
+	s.wants(b.get("/deliveries"), 200, "No messages in the last 30 days.", "Nothing was told to anybody yet.", "Add a channel")
 	channel := s.addChannel(s.project.ID, "Desk")
+	s.wants(b.get("/deliveries"), 200, "Send a test to a channel")
 	dead := s.addDead(channel)
 	s.wants(b.get("/deliveries"), 200, "0 of 1 message", "Dead letter", "550 no such mailbox", "Replay", "Dead letters <b>1</b>", "Test message")
 	open := "/deliveries?open=" + idOf(dead)
