@@ -227,6 +227,9 @@ func (in *Ingest) enqueue(a *arrival) bool {
 		return false
 	}
 	a.at = in.options.Now()
+	if len(in.queue) == 0 && len(in.busy) == 0 {
+		in.quick = a.at // who waits, waits from now on
+	}
 	if len(in.queue) >= QueueLimit || in.bytes+len(a.Ping.Body) > QueueBytes {
 		in.covered.lost = a.at
 		return false
@@ -316,9 +319,6 @@ func (in *Ingest) take(writer int) []*arrival {
 		batch = in.dateMarks(batch)
 	}
 	now := in.options.Now()
-	if !working && len(in.busy) == 0 {
-		in.quick = now
-	}
 	for _, a := range batch {
 		in.bytes -= len(a.Ping.Body)
 	}

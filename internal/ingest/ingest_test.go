@@ -206,6 +206,35 @@ func TestACrowdDoesNotWaitForADatabaseThatStandsStill(t *testing.T) {
 	})
 }
 
+// Those who waited for the process to start come all at once, before its first commit
+// has begun. Nothing is slow.
+func TestABurstAtTheStartIsNoCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, 1, ingest.Options{})
+		close(s.open)
+		synctest.Wait() // its own Ingest runs; this one does not yet
+		s.in = ingest.New(s.gate, ingest.Options{Now: now, Log: slog.New(slog.DiscardHandler)})
+		report := ingest.Report{Ref: store.Ref{UUID: s.ids[0]}, Ping: monitor.Ping{Signal: monitor.Success, Method: "POST"}}
+		impatient, leave := context.WithCancel(t.Context())
+		leave()
+		for range ingest.StallCrowd {
+			_, _ = s.in.Submit(impatient, report) // it stays in the queue
+		}
+		outcome := s.submit(0, "")
+		time.Sleep(time.Millisecond) // in which whoever need not wait is answered
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.in.Run(ctx) }()
+		if err := <-outcome; err != nil {
+			t.Errorf("one more: %v", err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTheQueueIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		name   string
