@@ -72,13 +72,13 @@ func fromFile(value, file string) (string, error) {
 }
 
 type serve struct {
-	Listen         string `env:"ROLLCALL_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where pages and pings are served (${default})."`
+	Listen         string `env:"ROLLCALL_LISTEN" default:"127.0.0.1:8000" placeholder:"HOST:PORT" help:"Where pages and pings are served (${default}). A socket from systemd takes its place."`
 	database       `embed:""`
 	BaseURL        string        `env:"ROLLCALL_BASE_URL" placeholder:"URL" help:"How people and jobs reach this server, such as https://rollcall.example.org. Without it, the address it listens on."`
 	SMTP           string        `name:"smtp" env:"ROLLCALL_SMTP" placeholder:"URL" help:"Mail server: smtp[s]://user:password@host:port?from=alerts@example.org. Without it no mail is sent."`
 	SMTPFile       string        `name:"smtp-file" env:"ROLLCALL_SMTP_FILE" placeholder:"FILE" help:"Read the mail server's URL from a file."`
 	Signup         string        `env:"ROLLCALL_SIGNUP" enum:"open,closed" default:"closed" help:"Who may make an account: anybody who can read mail at an address (open), or nobody but you (closed)."`
-	MailListen     string        `env:"ROLLCALL_MAIL_LISTEN" placeholder:"HOST:PORT" help:"Where pings by e-mail are taken, by SMTP. Without it, nowhere."`
+	MailListen     string        `env:"ROLLCALL_MAIL_LISTEN" placeholder:"HOST:PORT" help:"Where pings by e-mail are taken, by SMTP. Without it, nowhere. A socket named smtp from systemd takes its place."`
 	MailDomain     string        `env:"ROLLCALL_MAIL_DOMAIN" placeholder:"DOMAIN" help:"What follows the @ of the addresses of checks. Without it, the host of the base URL."`
 	MailTLSCert    string        `name:"mail-tls-cert" env:"ROLLCALL_MAIL_TLS_CERT" placeholder:"FILE" help:"Certificate with which mail is taken encrypted (STARTTLS)."`
 	MailTLSKey     string        `name:"mail-tls-key" env:"ROLLCALL_MAIL_TLS_KEY" placeholder:"FILE" help:"Its private key."`
@@ -131,8 +131,13 @@ func (s serve) Run(ctx context.Context, streams streams) error {
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
 	}
+	sockets, err := app.TakeSockets()
+	if err != nil {
+		return err
+	}
 	a, err := app.Open(ctx, app.Config{
-		Listen: s.Listen, OpsListen: s.OpsListen, Database: database, KeyFile: s.SecretKeyFile, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
+		Sockets: sockets,
+		Listen:  s.Listen, OpsListen: s.OpsListen, Database: database, KeyFile: s.SecretKeyFile, BaseURL: s.BaseURL, SMTP: smtp, SignupOpen: s.Signup == "open",
 		MailListen: s.MailListen, MailDomain: s.MailDomain, MailCert: s.MailTLSCert, MailKey: s.MailTLSKey,
 		OIDC: sso, HeartbeatURL: heartbeat,
 		EgressAllow: prefixes(s.EgressAllow), TrustedProxies: prefixes(s.TrustedProxies), Roles: s.Roles, Provision: s.Provision,

@@ -73,6 +73,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if _, err := c.baseURL(c.Listen); err != nil {
 		return nil, err
 	}
+	if err := c.checkSockets(); err != nil {
+		return nil, err
+	}
 	if err := c.checkMail(); err != nil {
 		return nil, err
 	}
@@ -165,12 +168,12 @@ const (
 	markEvery = 2 * time.Second        // other nodes' schedulers judge no further than a mark
 )
 
-// bind takes the ports.
+// bind takes the ports, except where it was given a socket.
 func (a *App) bind() error {
 	c := a.config
 	address := c.Listen
 	if c.Has(RoleWeb) {
-		l, err := listen("--listen", c.Listen)
+		l, err := listen(c.Sockets.HTTP, "--listen", c.Listen)
 		if err != nil {
 			return err
 		}
@@ -178,14 +181,14 @@ func (a *App) bind() error {
 		address = l.Addr().String()
 	}
 	if c.OpsListen != "" {
-		l, err := listen("--ops-listen", c.OpsListen)
+		l, err := listen(nil, "--ops-listen", c.OpsListen)
 		if err != nil {
 			return err
 		}
 		a.private = newServer(l, opsWriteLimit, c.Log)
 	}
-	if c.MailListen != "" {
-		l, err := listen("--mail-listen", c.MailListen)
+	if c.takesMail() {
+		l, err := listen(c.Sockets.SMTP, "--mail-listen", c.MailListen)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -21,7 +20,7 @@ type Config struct {
 	OpsListen string  // address of health, metrics and profiles; "" serves none
 	Database  string  // a path of SQLite, or postgres://…
 	KeyFile   KeyFile // of the keys that seal the secrets in the database
-	BaseURL   string  // how people and jobs reach this server; "" is Listen
+	BaseURL   string  // how people and jobs reach this server; "" is where it listens
 	SMTP      string  // smtp[s]://user:pass@host:port?from=…; "" sends no mail
 
 	SignupOpen bool // anybody can make an account who can read mail at its address
@@ -40,6 +39,8 @@ type Config struct {
 
 	MaxChecks  *int // of an account; nil is no limit
 	MaxMembers *int // of a project; nil is no limit
+
+	Sockets Sockets // that take the place of addresses to listen on
 
 	Roles     []Role // what this process does; none means all
 	Provision string // file with the state to bring about; "" is none
@@ -110,15 +111,6 @@ func reachable(address string) string {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// listen binds an address.
-func listen(flag, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w; give another address with %s", address, cause(err), flag)
-	}
-	return l, nil
 }
 
 // cause is the innermost error, for words to the person who starts the process.

@@ -8,12 +8,15 @@ import (
 	"rollcall/internal/mailbox"
 )
 
+// takesMail reports whether pings by e-mail are taken.
+func (c Config) takesMail() bool { return c.MailListen != "" || c.Sockets.SMTP != nil }
+
 // checkMail finds what is wrong with the configuration of pings by e-mail.
 func (c Config) checkMail() error {
 	switch {
-	case c.MailListen == "" && (c.MailDomain != "" || c.MailCert != "" || c.MailKey != ""):
+	case !c.takesMail() && (c.MailDomain != "" || c.MailCert != "" || c.MailKey != ""):
 		return errors.New("--mail-domain, --mail-tls-cert and --mail-tls-key say how mail is taken; give --mail-listen as well")
-	case c.MailListen == "":
+	case !c.takesMail():
 		return nil
 	case !c.Has(RoleWeb):
 		return errors.New("--mail-listen takes pings, which is work of the role web; add it to --roles")
@@ -68,7 +71,7 @@ func (a *App) mailDomain() string {
 
 // offeredMailDomain is the domain that pages tell; "" when this process takes no mail.
 func (a *App) offeredMailDomain() string {
-	if a.config.MailListen == "" {
+	if !a.config.takesMail() {
 		return ""
 	}
 	return a.mailDomain()

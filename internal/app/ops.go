@@ -27,17 +27,25 @@ func (a *App) ops() http.Handler {
 	return mux
 }
 
-// livez says whether a new start of this process would help. It does not ask the
-// database, and excuses loops that wait for one that is away: a new start would not
-// bring that back.
+// livez says whether a new start of this process would help.
 func (a *App) livez(w http.ResponseWriter, _ *http.Request) {
-	still := a.loops.still()
-	if len(still) == 0 || a.vitals.Report().Unwritten {
-		reply(w, http.StatusOK, map[string]any{"status": "alive"})
+	if still := a.standingStill(); len(still) > 0 {
+		reply(w, http.StatusServiceUnavailable, map[string]any{"status": "dead", "standing_still": still})
 		return
 	}
+	reply(w, http.StatusOK, map[string]any{"status": "alive"})
+}
+
+// standingStill returns the loops that only a new start of the process would help. It
+// does not ask the database, and excuses loops that wait for one that is away: a new
+// start would not bring that back.
+func (a *App) standingStill() []string {
+	still := a.loops.still()
+	if len(still) == 0 || a.vitals.Report().Unwritten {
+		return nil
+	}
 	a.config.Log.Error("a loop stands still", "loops", still)
-	reply(w, http.StatusServiceUnavailable, map[string]any{"status": "dead", "standing_still": still})
+	return still
 }
 
 // readyz says whether work may be sent here.

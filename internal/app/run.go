@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
 
 	"rollcall/internal/failpoint"
@@ -19,8 +20,9 @@ import (
 const (
 	stopLimit  = 40 * time.Second
 	stopNotice = 3 * time.Second
-	leaveLimit = 2 * time.Second // for the last coverage mark
-	closeLimit = 5 * time.Second // of the database, when all else has ended
+	quietLimit = 20 * time.Second // for who judges and who sends, before the way in is closed
+	leaveLimit = 2 * time.Second  // for the last coverage mark
+	closeLimit = 5 * time.Second  // of the database, when all else has ended
 )
 
 var (
@@ -28,8 +30,8 @@ var (
 	errHurry = errors.New("told a second time to stop: what was under way is cut off; what was accepted is stored, and what was not confirmed as sent is sent again")
 )
 
-// worker is a part of the process that works until it is told to stop. Its
-// methods do nothing for a part that this process does not have.
+// worker is a part of the process that works until it is told to stop. The zero value
+// stands for one that this process does not have.
 type worker struct {
 	stop context.CancelFunc
 	done chan struct{}
@@ -52,19 +54,36 @@ func start(ctx context.Context, group *errgroup.Group, name string, work func(co
 
 // end stops the worker and waits until it has ended, or for the end of limit.
 func (w worker) end(limit context.Context) {
-	if w.done == nil {
-		return
+	tell(w)
+	await(limit, w)
+}
+
+// tell tells workers to end, all at once.
+func tell(all ...worker) {
+	for _, w := range all {
+		if w.stop != nil {
+			w.stop()
+		}
 	}
-	w.stop()
-	select {
-	case <-w.done:
-	case <-limit.Done():
+}
+
+// await waits until all have ended, or for the end of limit.
+func await(limit context.Context, all ...worker) {
+	for _, w := range all {
+		if w.done == nil {
+			continue
+		}
+		select {
+		case <-w.done:
+		case <-limit.Done():
+			return
+		}
 	}
 }
 
 // workers are the parts of a running process.
 type workers struct {
-	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, lookout, trimmer, keyUses, vitals, sealer worker
+	public, live, private, mail, ingest, scheduler, alerter, postman, clerk, lookout, trimmer, keyUses, vitals, sealer, supervisor worker
 }
 
 // gcPercent lets the heap, of which a few megabytes are in use, grow further than
@@ -152,7 +171,7 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 		w.ingest = start(ctx, group, "ingest", a.ingest.Run)
 	}
 	if a.scheduler != nil {
-		w.scheduler = start(ctx, group, "scheduler", a.scheduler.Run)
+		w.scheduler = start(ctx, group, "scheduler", a.judge)
 		w.trimmer = start(ctx, group, "trimmer", a.trim)
 	}
 	if a.alerter != nil {
@@ -173,17 +192,33 @@ func (a *App) start(ctx context.Context, group *errgroup.Group) workers {
 		w.sealer = start(ctx, group, "sealer", a.seal)
 	}
 	w.vitals = start(ctx, group, "vitals", a.vitals.Run)
+	if supervised() {
+		w.supervisor = start(ctx, group, "supervisor", a.report)
+	}
 	if a.private != nil {
 		w.private = start(ctx, group, "operations", a.private.run)
 	}
 	return w
 }
 
-// stop ends the parts in the order that loses nothing: who judges and who sends
-// before who stores, and first of all the way in, which goes on answering what
-// has come in until then.
+// judge runs the scheduler, once those have been heard who waited at a held socket.
+func (a *App) judge(ctx context.Context) error {
+	if a.config.Sockets.held() {
+		select {
+		case <-time.After(backlogTime):
+		case <-ctx.Done():
+		}
+	}
+	return a.scheduler.Run(ctx)
+}
+
+// stop ends the parts in the order that loses nothing and lets nobody wait in vain:
+// who judges and who sends; then the way in, which is open meanwhile, because to send
+// may take seconds; and who stores last, when all that came in is answered.
 func (a *App) stop(limit context.Context, w workers) {
 	a.config.Log.Info("stopping")
+	w.supervisor.end(limit)
+	a.notify(daemon.SdNotifyStopping)
 	a.health.stopping.Store(true)
 	if a.public != nil && a.health.watched() {
 		select {
@@ -193,26 +228,21 @@ func (a *App) stop(limit context.Context, w workers) {
 	}
 	w.sealer.end(limit)
 	w.vitals.end(limit)
+	outward := []worker{w.scheduler, w.trimmer, w.alerter, w.clerk, w.lookout, w.postman}
+	tell(outward...)
+	quiet, cancel := context.WithTimeout(limit, quietLimit)
+	await(quiet, outward...)
+	cancel()
 	w.live.end(limit) // a stream is a request that would not end by itself
 	if a.ingest != nil {
 		leaving, cancel := context.WithTimeout(limit, leaveLimit)
 		a.ingest.Leave(leaving)
 		cancel()
 	}
-	for _, in := range []worker{w.public, w.mail} {
-		if in.stop != nil {
-			in.stop() // accepts no more; its end is waited for below
-		}
-	}
+	inward := []worker{w.public, w.mail}
+	tell(inward...) // they accept no more, and answer what they have accepted
 	failpoint.Here("stop.no_way_in")
-	w.scheduler.end(limit)
-	w.trimmer.end(limit)
-	w.alerter.end(limit)
-	w.clerk.end(limit)
-	w.lookout.end(limit)
-	w.postman.end(limit)
-	w.public.end(limit)
-	w.mail.end(limit)
+	await(limit, append(inward, outward...)...)
 	w.ingest.end(limit)
 	w.keyUses.end(limit)
 	w.private.end(limit)

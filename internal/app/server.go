@@ -2,13 +2,14 @@ package app
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
+	"golang.org/x/sync/errgroup"
 )
 
 // Limits of a listener: what a slow or hostile client can hold, and for how long.
@@ -27,10 +28,11 @@ const (
 type server struct {
 	http.Server
 	listener net.Listener
+	open     sync.WaitGroup // connections
 }
 
 func newServer(l net.Listener, write time.Duration, log *slog.Logger) *server {
-	return &server{
+	s := &server{
 		Server: http.Server{
 			ReadHeaderTimeout: headerLimit,
 			ReadTimeout:       readLimit,
@@ -40,6 +42,18 @@ func newServer(l net.Listener, write time.Duration, log *slog.Logger) *server {
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
 		listener: netutil.LimitListener(l, connectionLimit),
+	}
+	s.ConnState = s.count
+	return s
+}
+
+// count keeps the number of connections.
+func (s *server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Done()
 	}
 }
 
@@ -51,26 +65,20 @@ func (s *server) addr() string {
 	return s.listener.Addr().String()
 }
 
-// run serves until ctx ends and the requests that had come by then are answered.
+// run serves until ctx ends and whoever was accepted by then is answered. Shutdown of
+// net/http would not do that: it leaves a request without an answer that is read after
+// the stop has begun, although its connection was accepted before.
 func (s *server) run(ctx context.Context) error {
-	closed := make(chan struct{})
-	keep := context.AfterFunc(ctx, func() {
-		defer close(closed)
-		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
-		defer cancel()
-		if s.Shutdown(limit) != nil {
-			_ = s.Close()
-		}
-	})
+	keep := context.AfterFunc(ctx, func() { _ = s.listener.Close() })
 	s.Handler = apart(s.Handler)
-	err := s.Serve(s.listener)
-	if !keep() {
-		<-closed
+	if err := s.Serve(s.listener); keep() {
+		return err // nobody has told it to stop
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
+	defer cancel()
+	s.SetKeepAlivesEnabled(false) // ends those that are idle, and the others with their answer
+	start(ctx, &errgroup.Group{}, "answers", func(context.Context) error { s.open.Wait(); return nil }).end(limit)
+	return s.Close()
 }
 
 // apart ends the connection after a request whose body comes in chunks. If its header

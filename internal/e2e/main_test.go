@@ -41,6 +41,10 @@ func TestRollcall(t *testing.T) {
 	})
 	for name, test := range map[string]func(*testing.T, *site){
 		"unarmed":                testUnarmed,
+		"SQLite/not held":        testSocketNotHeld,
+		"SQLite/held by systemd": testHeldBySystemd,
+		"SQLite/wrong sockets":   testWrongSockets,
+		"SQLite/notify":          testNotify,
 		"SQLite/power":           testPower,
 		"PostgreSQL/failover":    testFailover,
 		"PostgreSQL/zombie":      testZombie,
@@ -55,13 +59,15 @@ func TestRollcall(t *testing.T) {
 	}
 	for _, e := range []engine{sqlite, postgreSQL} {
 		for name, test := range map[string]func(*testing.T, *site){
-			"journey": testJourney,
-			"wire":    testWire,
-			"kill":    testKill,
-			"stop":    testStop,
-			"stops":   testStops,
-			"soak":    testSoak,
-			"upgrade": testUpgrade,
+			"journey":      testJourney,
+			"wire":         testWire,
+			"kill":         testKill,
+			"stop":         testStop,
+			"stops":        testStops,
+			"soak":         testSoak,
+			"upgrade":      testUpgrade,
+			"held":         testHeldSocket,
+			"held, killed": testHeldSocketKilled,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -102,9 +108,10 @@ var (
 type site struct {
 	e2e.Serve
 	engine engine
-	armed  string  // the binary with failpoints
-	mail   string  // where it takes mail; "" for nowhere
-	db     *sql.DB // for looking, beside the server
+	armed  string   // the binary with failpoints
+	mail   string   // where it takes mail; "" for nowhere
+	held   []string // the names of the sockets that are held for it
+	db     *sql.DB  // for looking, beside the server
 }
 
 // another returns a new installation of the same kind.

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -63,6 +64,11 @@ type Serve struct {
 	Database string
 	More     []string // further flags
 	Failures string   // what is to go wrong in a binary of BuildArmed; see package failpoint
+
+	// What a supervisor of processes gives one.
+	Through     []string   // the program that starts it, with its arguments; none starts it directly
+	Files       []*os.File // its file descriptors from 3 on
+	Environment []string   // beside that of the test
 }
 
 // Demo describes a `rollcall demo`.
@@ -83,9 +89,10 @@ type Server struct {
 
 // Start starts the process. It does not wait until it answers.
 func (s Serve) Start() (*Server, error) {
-	args := append([]string{"serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database}, s.More...)
-	cmd := exec.Command(s.Binary, args...)
-	cmd.Env = append(os.Environ(), "ROLLCALL_FAILPOINT="+s.Failures)
+	line := slices.Concat(s.Through, []string{s.Binary, "serve", "--listen", s.Listen, "--ops-listen", s.Ops, "--database", s.Database}, s.More)
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Env = append(append(os.Environ(), "ROLLCALL_FAILPOINT="+s.Failures), s.Environment...)
+	cmd.ExtraFiles = s.Files
 	return start(s.Listen, cmd)
 }
 
