@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
-	"golang.org/x/sync/errgroup"
 )
 
 // Limits of a listener: what a slow or hostile client can hold, and for how long.
@@ -74,10 +73,16 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.Serve(s.listener); keep() {
 		return err // nobody has told it to stop
 	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
-	defer cancel()
 	s.SetKeepAlivesEnabled(false) // ends those that are idle, and the others with their answer
-	start(ctx, &errgroup.Group{}, "answers", func(context.Context) error { s.open.Wait(); return nil }).end(limit)
+	answered := make(chan struct{})
+	go func() {
+		s.open.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(shutdownLimit):
+	}
 	return s.Close()
 }
 

@@ -60,7 +60,7 @@ func (s *site) give(t *testing.T, name string, file *os.File) {
 const (
 	pingEvery = 20 * time.Millisecond
 	mailEvery = 200 * time.Millisecond // the mailbox lets 25 of one network in at a time
-	tryLimit  = 10 * time.Second       // as curl -m 10
+	tryLimit  = 20 * time.Second       // beyond the longest pause below and a start on a busy machine
 )
 
 // tries are jobs that report once each, on a connection of their own, whatever
@@ -191,7 +191,7 @@ func heldChecks(t *testing.T, s *site) (jobs, mails []uuid.UUID) {
 }
 
 // testHeldSocket exchanges the server again and again while its sockets stay open.
-// Jobs that try once are all heard, and none is taken for silent, although at times a
+// Jobs that try once are all let in, and none is taken for silent, although at times a
 // deadline passes while a job waits for the next server.
 func testHeldSocket(t *testing.T, s *site) {
 	jobs, mails := heldChecks(t, s)
@@ -215,8 +215,13 @@ func testHeldSocket(t *testing.T, s *site) {
 	pinging.acknowledged(t, 25)
 	h, mailed := pinging.stop(), mailing.stop()
 	stop(t, server)
-	refused := pinging.unexplained(t, func(failedTry) bool { return false })
-	prove.Report(t, "REFUSED: while a server is exchanged whose socket is held, a client that tries once is answered 200", len(h.sent), refused)
+	// On a machine that is busy with other things a commit may take longer than the 2 s
+	// after which a ping is told so, which is no refusal.
+	refused := pinging.unexplained(t, func(f failedTry) bool { return f.code == http.StatusServiceUnavailable })
+	prove.Report(t, "REFUSED: while a server is exchanged whose socket is held, a client that tries once is let in and answered", len(h.sent), refused)
+	if 10*len(h.acked) < 9*len(h.sent) {
+		t.Errorf("of %d pings %d were answered 200", len(h.sent), len(h.acked))
+	}
 	refused = mailing.unexplained(t, comesAgain)
 	prove.Report(t, "REFUSED: while a server is exchanged whose socket is held, a mail system is let in, and told 250 or to come again", len(mailed.sent), refused)
 	t.Logf("%d restarts, of which the longest took %s: %d pings and %d mails acknowledged, %d told to come again",
