@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/internal/account"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -70,6 +71,7 @@ func (l *Lookout) Run(ctx context.Context) error {
 // Tick queues the letters about all that nobody was told by now, and about channels
 // that take nothing.
 func (l *Lookout) Tick(ctx context.Context, now time.Time) error {
+	failpoint.Here("lookout.before_look")
 	untold, err := l.Store.Untold(ctx, 0, now)
 	errs := []error{err}
 	for _, u := range untold {

@@ -128,7 +128,7 @@ func (k *killing) cycle(c cycle) {
 	serve := k.site.Serve
 	if c.point != "" {
 		nth := 1 + k.moments.IntN(3)
-		if seldom := strings.HasPrefix(c.point, "trim.") || strings.HasPrefix(c.point, "stop."); seldom {
+		if slices.ContainsFunc([]string{"trim.", "stop.", "lookout."}, func(seldom string) bool { return strings.HasPrefix(c.point, seldom) }) {
 			nth = 1
 		}
 		serve.Binary, serve.Failures = k.site.armed, fmt.Sprintf("%s:%d:%s", c.point, nth, c.action)

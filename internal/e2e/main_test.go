@@ -77,6 +77,10 @@ func TestRollcall(t *testing.T) {
 		t.Parallel()
 		testPair(t, binary)
 	})
+	t.Run("heartbeat", func(t *testing.T) {
+		t.Parallel()
+		testHeartbeat(t, binary, armed)
+	})
 	t.Run("logs", func(t *testing.T) {
 		t.Parallel()
 		testLogs(t, binary)
