@@ -53,8 +53,10 @@ func TestStore(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		FailDeliveryInserts: `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no delivery today'; END $$;
-			CREATE TRIGGER fail BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION fail()`,
+		Fail: func(statement, table string) (begin, end string) {
+			return `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$;
+				CREATE TRIGGER fail BEFORE ` + statement + ` ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`, `DROP FUNCTION fail CASCADE`
+		},
 	})
 }
 
