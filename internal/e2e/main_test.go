@@ -61,7 +61,9 @@ func TestRollcall(t *testing.T) {
 			"stop":    testStop,
 			"stops":   testStops,
 			"soak":    testSoak,
+			"survive": testSurvive,
 			"upgrade": testUpgrade,
+			"upkeep":  testUpkeep,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
