@@ -181,7 +181,7 @@ func (c *cluster) settle(s *site, h history, hooks *receiver, failovers int) {
 
 // jobs begin to report to a site: some with run ids, which repeat what is not
 // acknowledged, some without, and some that fail again and again. More are checks that
-// other clients report for.
+// other clients report for; they may have the channels lapsed-0 to 11.
 func jobs(t *testing.T, s *site, hooks *receiver, more string, others ...client) *load {
 	t.Helper()
 	plain, runs, moody := newIDs(40), newIDs(40), newIDs(100)
@@ -191,7 +191,7 @@ projects:
     owner: ops@example.org
     channels:
 %s    checks:
-%s%s%s%s`, hooks.channels("moody", len(moody)),
+%s%s%s%s`, hooks.channels("moody", len(moody))+hooks.channels("lapsed", 12),
 		every(plain, "plain", "1h", "1h", untold), every(runs, "run", "1h", "1h", untold), told(moody, "moody", "1h", "1h"), more))
 	s.More = append(s.More, "--egress-allow", "127.0.0.0/8")
 	return begin(t, s, append(others,

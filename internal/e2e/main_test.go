@@ -44,6 +44,7 @@ func TestRollcall(t *testing.T) {
 		"SQLite/power":           testPower,
 		"PostgreSQL/failover":    testFailover,
 		"PostgreSQL/zombie":      testZombie,
+		"PostgreSQL/two":         func(t *testing.T, s *site) { testTwo(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 		"PostgreSQL/ambiguity":   func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 		"PostgreSQL/stop frozen": testStopFrozen,
 		"PostgreSQL/dump":        func(t *testing.T, s *site) { testDump(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
