@@ -65,6 +65,7 @@ func TestRollcall(t *testing.T) {
 			"survive": testSurvive,
 			"upgrade": testUpgrade,
 			"upkeep":  testUpkeep,
+			"cold":    testColdStart,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
