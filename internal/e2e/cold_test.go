@@ -29,7 +29,7 @@ func testColdStart(t *testing.T, s *site) {
 	stop(t, server)
 
 	fill(t, s, each)
-	due := time.Now().Add(-time.Hour).UnixMicro()
+	due := time.Now().Add(-3 * time.Hour).UnixMicro() // and its grace is an hour
 	if _, err := s.db.ExecContext(t.Context(), fmt.Sprintf("UPDATE checks SET due = %d, wake = %d WHERE slug LIKE 'late-%%'", due, due)); err != nil {
 		t.Fatal(err)
 	}
