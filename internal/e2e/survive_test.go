@@ -26,7 +26,7 @@ type survival struct {
 	hooks  *receiver
 	load   *load
 	server *e2e.Server
-	lapses []time.Time // when leases ran out
+	lapses []time.Time // after them leases ran out
 }
 
 // testSurvive lets a process meet an error at each failpoint, or hang there and go on
@@ -60,13 +60,13 @@ func surviveTogether(t *testing.T, s *site, plan []cycle) {
 		eventually(t, time.Minute, v.point+" is passed", func() bool {
 			return strings.Contains(v.server.Output(), "failpoint "+v.point+" "+v.action)
 		})
+		v.lapses = append(v.lapses, time.Now()) // in the long form leases run out by themselves
 		if v.attempting() && !prove.Long() {
 			v.lapse(t)
 		}
 	}
 	<-time.After(time.Duration(prove.Scale(int(hangShort), int(hangLong))))
 	for _, v := range all {
-		v.lapses = append(v.lapses, time.Now()) // in the long form they ran out by themselves
 		v.server.GoOn()
 	}
 	for _, v := range all {
@@ -88,14 +88,16 @@ func (v *survival) begin(t *testing.T) {
 		nth = 100 // the start goes through the door too, and one that meets an error ends
 	}
 	v.Binary, v.Failures = v.armed, fmt.Sprintf("%s:%d:%s", v.point, nth, v.action)
-	v.load = begin(
-		t, v.site,
-		client{checks: plain, pace: 25 * time.Millisecond, rounds: 900, calls: bodies("")},
-		client{checks: runs, pace: 25 * time.Millisecond, rounds: 450, calls: startAndEnd},
-		client{checks: mails, pace: 100 * time.Millisecond, rounds: 900, calls: bodies(""), mail: true},
-		client{checks: moody, pace: 100 * time.Millisecond, rounds: calm, calls: bodies("/fail", "")},
-		client{checks: quiet, pace: time.Second, rounds: 900, calls: bodies("")},
-	)
+	clients := []client{
+		{checks: plain, pace: 25 * time.Millisecond, rounds: 900, calls: bodies("")},
+		{checks: mails, pace: 100 * time.Millisecond, rounds: 900, calls: bodies(""), mail: true},
+		{checks: moody, pace: 100 * time.Millisecond, rounds: calm, calls: bodies("/fail", "")},
+		{checks: quiet, pace: time.Second, rounds: 900, calls: bodies("")},
+	}
+	if v.point != "ping.received" { // a start that has hung there comes when its run is long over, and is another one
+		clients = append(clients, client{checks: runs, pace: 25 * time.Millisecond, rounds: 450, calls: startAndEnd})
+	}
+	v.load = begin(t, v.site, clients...)
 	v.server = v.run(t)
 }
 
@@ -108,7 +110,6 @@ func (v *survival) attempting() bool {
 // lapse lets a minute pass for what is being sent.
 func (v *survival) lapse(t *testing.T) {
 	t.Helper()
-	v.lapses = append(v.lapses, time.Now())
 	if _, err := v.db.ExecContext(t.Context(), "UPDATE deliveries SET next_at = next_at - 60000000 WHERE state = 'sending'"); err != nil {
 		t.Fatal(err)
 	}
