@@ -142,7 +142,7 @@ func (k *killing) cycle(c cycle) {
 		k.crashes = append(k.crashes, time.Now())
 	}()
 	if c.point == "" || strings.HasPrefix(c.point, "stop.") {
-		k.load.acknowledged(k.T, 20*time.Second)
+		k.load.acknowledged(k.T, time.Minute)
 		k.wait(killSpan)
 	}
 	if c.point == "" {
@@ -151,7 +151,7 @@ func (k *killing) cycle(c cycle) {
 	if strings.HasPrefix(c.point, "stop.") {
 		server.Terminate()
 	}
-	eventually(k.T, 20*time.Second, c.point+" is passed", func() bool {
+	eventually(k.T, time.Minute, c.point+" is passed", func() bool {
 		return strings.Contains(server.Output(), "failpoint "+c.point+" "+c.action)
 	})
 	if c.action != "kill" {
@@ -174,7 +174,7 @@ func (k *killing) wait(span time.Duration) {
 func (k *killing) settle(hooks *receiver) history {
 	k.Helper()
 	server := k.site.run(k.T)
-	k.load.acknowledged(k.T, 20*time.Second)
+	k.load.acknowledged(k.T, time.Minute)
 	h := k.load.stop()
 	var open []string
 	defer func() {
@@ -182,7 +182,7 @@ func (k *killing) settle(hooks *receiver) history {
 			k.Logf("in the end: %q\n%s", open, server.Output())
 		}
 	}()
-	eventually(k.T, 2*time.Minute, "everybody is told", func() bool {
+	eventually(k.T, 3*time.Minute, "everybody is told", func() bool {
 		open = k.site.open(k.T)
 		return len(open) == 0
 	})

@@ -172,7 +172,7 @@ func (s *site) run(t *testing.T) *e2e.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Kill)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := server.Answering(ctx); err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func (s *site) run(t *testing.T) *e2e.Server {
 // stop asks the server to end and expects that it does well.
 func stop(t *testing.T, server *e2e.Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), stopLimit)
 	defer cancel()
 	if err := server.Stop(ctx); err != nil {
 		t.Error(err)
