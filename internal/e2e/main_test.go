@@ -66,6 +66,7 @@ func TestRollcall(t *testing.T) {
 			"upgrade": testUpgrade,
 			"upkeep":  testUpkeep,
 			"cold":    testColdStart,
+			"poison":  testPoison,
 		} {
 			t.Run(e.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
