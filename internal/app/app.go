@@ -110,7 +110,10 @@ func OpenStore(ctx context.Context, database string, keys KeyFile) (store.Store,
 	if err != nil {
 		return nil, err
 	}
-	if err := unlock(ctx, st, database, keys); err != nil {
+	if err = unlock(ctx, st, database, keys); errors.Is(err, errNoKeys) {
+		err = makeKeys(st, keys.of(database))
+	}
+	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
