@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -98,6 +99,19 @@ func TestABackupIsProved(t *testing.T) {
 	}
 	if code, out := command(t, "", "restore", file, "--verify", "--secret-key-file", keys); code != 0 || !strings.Contains(out, "can be used") {
 		t.Errorf("rehearsal: %d %s", code, out)
+	}
+	source, bare, none := filepath.Join(dir, "source.db"), filepath.Join(dir, "bare.db"), filepath.Join(dir, "nowhere", "rollcall.db")
+	if code, out := command(t, "correct horse battery staple 7\n", "user", "add", "ops@example.org", "--project", "Main", "--database", source); code != 0 {
+		t.Fatalf("user add: %d %s", code, out)
+	}
+	if code, out := command(t, "", "backup", bare, "--database", source); code != 0 { // nothing is sealed in it
+		t.Fatalf("backup: %d %s", code, out)
+	}
+	if code, out := command(t, "", "restore", bare, "--verify", "--database", none); code != 0 || !strings.Contains(out, "can be used") {
+		t.Errorf("rehearsal without keys: %d %s", code, out)
+	}
+	if _, err := os.Stat(filepath.Dir(none)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the rehearsal left something where the database would be: %v", err)
 	}
 
 	trials, missed := 0, 0

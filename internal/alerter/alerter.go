@@ -135,7 +135,9 @@ func (a *Alerter) Hurry() {
 // is full: whichever of them ends first kicks.
 func (a *Alerter) nap(ctx context.Context) {
 	nap := longestNap
-	next, err := a.Store.NextDelivery(ctx)
+	once, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	next, err := a.Store.NextDelivery(once)
 	if wait := next.Sub(a.Now()); err == nil && wait > 0 {
 		nap = min(nap, wait)
 	}

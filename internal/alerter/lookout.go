@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/internal/account"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/store"
@@ -28,16 +29,17 @@ type LookoutStore interface {
 	Untold(ctx context.Context, project monitor.ProjectID, now time.Time) ([]monitor.Untold, error)
 	Members(ctx context.Context, project monitor.ProjectID) ([]store.Member, error)
 	QueueLetter(ctx context.Context, l account.Letter) error
+	LastLetter(ctx context.Context, prefix string) (time.Time, error)
 	FailingChannels(ctx context.Context, project monitor.ProjectID) ([]monitor.Failing, error)
 	WarnOfChannel(ctx context.Context, f monitor.Failing, w monitor.Warning, now time.Time, letters ...account.Letter) error
 }
 
 // Lookout sees to it that an alarm that no channel takes is told all the same, that
 // owners hear of a channel that takes nothing, and that such a channel is switched
-// off in the end. It queues one letter for each owner: an incident is named by its
-// first delivery, and what was said of a channel is noted with the letters, so that
-// neither another node nor the next look makes it two. Its fields are set before use
-// and never after.
+// off in the end. It queues one letter for each owner: one about alarms is named by
+// the letter before it, and what was said of a channel is noted with the letters, so
+// that neither another node nor the next look makes it two. Its fields are set before
+// use and never after.
 type Lookout struct {
 	Store LookoutStore
 	Now   func() time.Time
@@ -70,6 +72,7 @@ func (l *Lookout) Run(ctx context.Context) error {
 // Tick queues the letters about all that nobody was told by now, and about channels
 // that take nothing.
 func (l *Lookout) Tick(ctx context.Context, now time.Time) error {
+	failpoint.Here("lookout.before_look")
 	untold, err := l.Store.Untold(ctx, 0, now)
 	errs := []error{err}
 	for _, u := range untold {
@@ -92,12 +95,20 @@ func (l *Lookout) Tick(ctx context.Context, now time.Time) error {
 
 func (l *Lookout) write(ctx context.Context, u monitor.Untold, now time.Time) error {
 	letters, err := l.letters(ctx, u.Project, account.Letter{
-		Kind: account.UntoldLetter, Data: text(u), Key: fmt.Sprintf("untold/%d", u.First), Created: now, NextAt: now, Expires: now.Add(untoldLife),
+		Kind: account.UntoldLetter, Data: text(u), Key: fmt.Sprintf("untold/%d", u.Project), Created: now, NextAt: now, Expires: now.Add(untoldLife),
 	})
 	if err != nil {
 		return err
 	}
 	for _, letter := range letters {
+		before, err := l.Store.LastLetter(ctx, letter.Key+"/")
+		if err != nil {
+			return err
+		}
+		if !u.Owed(before, now) {
+			continue
+		}
+		letter.Key += fmt.Sprint("/", before.UnixMicro())
 		if err := l.Store.QueueLetter(ctx, letter); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package alerter_test
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -15,7 +16,8 @@ import (
 )
 
 // When no channel takes an alarm, its owner gets one mail after five minutes, and no
-// other while that lasts; when one channel takes it, there is none.
+// other while that lasts; when one channel takes it, there is none. An alarm that comes
+// later is another one: of those there is one mail an hour.
 func TestNobodyTakesAnAlarm(t *testing.T) {
 	w, in := newWorld(t), mailtest.Start(t, mailtest.Options{})
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -28,27 +30,43 @@ func TestNobodyTakesAnAlarm(t *testing.T) {
 	w.fail(w.check(w.webhook(bad.URL), w.webhook(good.URL))) // one takes it
 	w.fail(w.check(w.webhook(bad.URL+"/a"), w.webhook(worse.URL)))
 	w.fail(w.check(w.webhook(bad.URL + "/b")))
-	began := w.Now()
-	var after time.Duration
-	for w.Now().Sub(began) < 6*time.Hour {
-		w.tick()
-		if err := look.Tick(t.Context(), w.Now()); err != nil {
-			t.Fatal(err)
+	// mails lets a time pass, and returns when mails came, counted from its beginning.
+	mails := func(span time.Duration) (after []time.Duration) {
+		began, before := w.Now(), len(in.Messages())
+		for ; w.Now().Sub(began) < span; w.advance(30 * time.Second) {
+			w.tick()
+			if err := look.Tick(t.Context(), w.Now()); err != nil {
+				t.Fatal(err)
+			}
+			must(post.Tick(t.Context(), w.Now()))(t)
+			for ; before < len(in.Messages()); before++ {
+				after = append(after, w.Now().Sub(began))
+			}
 		}
-		must(post.Tick(t.Context(), w.Now()))(t)
-		if len(in.Messages()) == 1 && after == 0 {
-			after = w.Now().Sub(began)
-		}
-		w.advance(30 * time.Second)
+		return after
 	}
-	got := in.Messages()
 	wrong := 0
-	if len(got) != 1 || after < monitor.UntoldAfter || after > monitor.UntoldAfter+time.Minute {
-		t.Fatalf("%d mails, the first after %s", len(got), after)
+	expect := func(what string, after []time.Duration, from time.Duration, checks int) {
+		t.Helper()
+		if len(after) != 1 || after[0] < from || after[0] > from+time.Minute {
+			wrong++
+			t.Fatalf("%s: mails after %v, want one after %s", what, after, from)
+		}
+		last := in.Messages()[len(in.Messages())-1]
+		if !strings.Contains(last.Subject(), fmt.Sprint("Nobody was told: ", checks)) || !strings.Contains(last.Text, baseURL+"/deliveries") {
+			wrong++
+			t.Errorf("%s: %q\n%s", what, last.Subject(), last.Text)
+		}
 	}
-	if subject := got[0].Subject(); !strings.Contains(subject, "Nobody was told: 2") || !strings.Contains(got[0].Text, baseURL+"/deliveries") {
+	expect("two at a time", mails(6*time.Hour), monitor.UntoldAfter, 2)
+	w.fail(w.check(w.webhook(bad.URL + "/c")))
+	expect("another one", mails(20*time.Minute), monitor.UntoldAfter, 3)
+	w.fail(w.check(w.webhook(bad.URL + "/d")))
+	if after := mails(20 * time.Minute); len(after) > 0 {
 		wrong++
-		t.Errorf("%s\n%s", subject, got[0].Text)
+		t.Errorf("two mails in less than an hour: %v", after)
 	}
-	prove.Report(t, "UNTOLD: an alarm that no channel takes is told to the owner once, five minutes later", 3, wrong)
+	w.fail(w.check(w.webhook(bad.URL + "/e")))
+	expect("two more, an hour after the mail before", mails(6*time.Hour), monitor.UntoldAfter+20*time.Minute, 5)
+	prove.Report(t, "UNTOLD: an alarm that no channel takes is told to the owner once, five minutes later", 6, wrong)
 }

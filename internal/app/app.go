@@ -113,7 +113,10 @@ func OpenStore(ctx context.Context, database string, keys KeyFile) (store.Store,
 	if err != nil {
 		return nil, err
 	}
-	if err := unlock(ctx, st, database, keys); err != nil {
+	if err = unlock(ctx, st, database, keys); errors.Is(err, errNoKeys) {
+		err = makeKeys(st, keys.of(database))
+	}
+	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
@@ -211,18 +214,18 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	out := outbound.New(outbound.Config{Allow: c.EgressAllow, AllowExact: c.EgressExact})
 	if c.Has(RoleAlerter) {
 		a.alerter = &alerter.Alerter{
-			Store: a.store, Pings: a.store, Now: a.loops.clock("alerter"), Delivered: a.metrics.delivered, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
+			Store: a.store, Pings: a.store, Now: a.loops.clock("alerter", loopLimit), Delivered: a.metrics.delivered, Log: c.Log, BaseURL: a.base.String(), Changed: changed,
 			Senders: map[monitor.ChannelKind]alerter.Sender{
 				monitor.Email:   alerter.Email(mail, out.DialRelay),
 				monitor.Webhook: alerter.Webhook(out.Client(), c.Version),
 			},
 		}
 		a.postman = &alerter.Postman{
-			Store: a.store, Server: mail, Dial: out.DialRelay, Now: now, Log: c.Log, BaseURL: a.base.String(),
+			Store: a.store, Server: mail, Dial: out.DialRelay, Now: a.loops.clock("postman", longLoop), Log: c.Log, BaseURL: a.base.String(),
 			Writers: a.writers(),
 		}
 		a.clerk = &alerter.Clerk{Store: a.store, Now: now, Log: c.Log, Kick: a.postman.Kick}
-		a.lookout = &alerter.Lookout{Store: a.store, Now: now, Log: c.Log, Kick: a.postman.Kick}
+		a.lookout = &alerter.Lookout{Store: a.store, Now: a.loops.clock("lookout", longLoop), Log: c.Log, Kick: a.postman.Kick}
 		kick = func() { a.alerter.Kick(); a.postman.Kick() }
 	}
 	if c.Has(RoleWeb) {
@@ -234,7 +237,7 @@ func (a *App) wire(mail alerter.SMTPConfig) error {
 	}
 	judgedUpTo := func() time.Time { return time.Time{} }
 	if c.Has(RoleScheduler) {
-		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: a.loops.clock("scheduler"), Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
+		a.scheduler = &scheduler.Scheduler{Store: a.store, Now: a.loops.clock("scheduler", loopLimit), Flipped: kick, Changed: changed, Node: a.node(), Log: c.Log}
 		if a.ingest != nil {
 			a.scheduler.Evidence = a.ingest.Evidence
 		}

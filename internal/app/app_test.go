@@ -155,12 +155,12 @@ func (p *process) eventually(what string, ok func() bool) {
 	p.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			p.Fatalf("%s: not within 20 s\n%s", what, p.log)
+			p.Fatalf("%s: not within a minute\n%s", what, p.log)
 		}
 	}
 }

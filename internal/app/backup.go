@@ -83,33 +83,43 @@ func Restored(ctx context.Context, database string, keys KeyFile) error {
 var errNotSound = fault.Say(fault.Conflict, "the database is not sound")
 
 // Verify looks at a whole database that no server is using: at what the rules
-// exclude, the seals of the audit log, and whether the secrets can be read.
+// exclude, the seals of the audit log, and whether the secrets can be read. It makes no
+// keys: the database may be one that is thrown away.
 func Verify(ctx context.Context, database string, keys KeyFile, wrong func(words string)) error {
-	return withStore(ctx, database, keys, func(st store.Store) error {
-		found := 0
-		say := func(format string, a ...any) {
-			found++
-			wrong(fmt.Sprintf(format, a...))
-		}
-		at, err := st.LastCovered(ctx)
-		if err != nil {
-			return err
-		}
-		broken, err := st.Violations(ctx, at, at)
-		if err != nil {
-			return err
-		}
-		for _, b := range broken {
-			say("%s", b)
-		}
-		if _, err := st.VerifyAudit(ctx, 0, func(e account.Entry, words string) {
-			say("audit log of project %d, entry %d: %s", e.Project, e.N, words)
-		}); err != nil {
-			return err
-		}
-		if found > 0 {
-			return errNotSound
-		}
-		return nil
-	})
+	st, err := openEngine(ctx, database)
+	if err != nil {
+		return err
+	}
+	if err := unlock(ctx, st, database, keys); err != nil && !errors.Is(err, errNoKeys) {
+		return errors.Join(err, st.Close())
+	}
+	return errors.Join(verify(ctx, st, wrong), st.Close())
+}
+
+func verify(ctx context.Context, st store.Store, wrong func(words string)) error {
+	found := 0
+	say := func(format string, a ...any) {
+		found++
+		wrong(fmt.Sprintf(format, a...))
+	}
+	at, err := st.LastCovered(ctx)
+	if err != nil {
+		return err
+	}
+	broken, err := st.Violations(ctx, at, at)
+	if err != nil {
+		return err
+	}
+	for _, b := range broken {
+		say("%s", b)
+	}
+	if _, err := st.VerifyAudit(ctx, 0, func(e account.Entry, words string) {
+		say("audit log of project %d, entry %d: %s", e.Project, e.N, words)
+	}); err != nil {
+		return err
+	}
+	if found > 0 {
+		return errNotSound
+	}
+	return nil
 }

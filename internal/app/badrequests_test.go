@@ -248,7 +248,7 @@ func TestPingsAmongSlowHeaders(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("99 of 100 pings within %s", took[98])
-	if took[98] > 2*time.Second { // it takes a few milliseconds; the machine may be busy
+	if took[98] >= app.HeaderLimit { // it takes a few milliseconds; who waits for the slow ones takes as long as they
 		t.Errorf("99 of 100 pings within %s", took[98])
 	}
 }

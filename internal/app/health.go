@@ -53,9 +53,11 @@ func (h *health) watched() bool {
 	return h.now().Sub(time.Unix(h.probed.Load(), 0)) < probedFor
 }
 
-// loopLimit is how long a loop of the process may stand still: then only a new start
-// helps.
-const loopLimit = 30 * time.Second
+// How long a loop of the process may stand still: then only a new start helps.
+const (
+	loopLimit = 30 * time.Second
+	longLoop  = 2 * time.Minute // one that naps half a minute, or waits as long for a mail server
+)
 
 // loops knows when the loops of the process last came by: each asks for the time.
 type loops struct {
@@ -65,9 +67,9 @@ type loops struct {
 	last map[string]*pulse
 }
 
-// clock is the clock of one loop.
-func (l *loops) clock(name string) func() time.Time {
-	p := &pulse{}
+// clock is the clock of one loop that may stand still for no longer than limit.
+func (l *loops) clock(name string, limit time.Duration) func() time.Time {
+	p := &pulse{limit: limit}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.last == nil {
@@ -87,7 +89,7 @@ func (l *loops) still() []string {
 	defer l.mu.Unlock()
 	var still []string
 	for name, p := range l.last {
-		if at := p.last(); !at.IsZero() && l.now().Sub(at) > loopLimit {
+		if at := p.last(); !at.IsZero() && l.now().Sub(at) > p.limit {
 			still = append(still, name)
 		}
 	}
@@ -107,7 +109,10 @@ func (l *loops) each(tell func(loop string, last time.Time)) {
 }
 
 // pulse is an instant that a loop sets and others read.
-type pulse struct{ at atomic.Int64 }
+type pulse struct {
+	limit time.Duration
+	at    atomic.Int64
+}
 
 func (p *pulse) beat(now time.Time) { p.at.Store(now.UnixMicro()) }
 

@@ -238,7 +238,7 @@ func (h *herd) ping(ctx context.Context, to *ingest.Ingest) (waits []time.Durati
 
 func (h *herd) verdict(checks int, decided time.Duration, lies int, waits []time.Duration) {
 	h.Helper()
-	if decided > 30*time.Second {
+	if prove.Long() && decided > 30*time.Second {
 		h.Errorf("decided after %s, want 30 s at most", decided)
 	}
 	if lies > 0 {
@@ -250,7 +250,7 @@ func (h *herd) verdict(checks int, decided time.Duration, lies int, waits []time
 			late++
 		}
 	}
-	if late*10 > len(waits) { // fewer are the fault of a busy machine
+	if late*prove.Scale(2, 10) > len(waits) { // fewer are the fault of a busy machine
 		h.Errorf("%d of %d pings were not taken in time", late, len(waits))
 	}
 	prove.Report(h, "HERD: pings are answered in time while very many checks go down in the same second", len(waits), late)

@@ -23,8 +23,21 @@ func (k KeyFile) of(database string) string {
 	return string(k)
 }
 
-// unlock lets the store seal its secrets. The file of keys is made when there is none
-// and nothing is sealed yet. With the wrong keys nothing is opened and nothing written.
+// errNoKeys tells that there is no file of keys, and nothing sealed yet.
+var errNoKeys = errors.New("there is no file of keys")
+
+// makeKeys makes the file of keys, and lets the store seal its secrets with them.
+func makeKeys(st store.Store, path string) error {
+	ring, err := sealed.Create(path)
+	if err == nil {
+		st.Seal(ring)
+	}
+	return err
+}
+
+// unlock lets the store seal its secrets with the keys of a file; errNoKeys when there
+// is none, and nothing is sealed yet. With the wrong keys nothing is opened and nothing
+// written.
 func unlock(ctx context.Context, st store.Store, database string, keys KeyFile) error {
 	path := keys.of(database)
 	var ring *sealed.Ring
@@ -47,10 +60,7 @@ func unlock(ctx context.Context, st store.Store, database string, keys KeyFile) 
 	case err != nil:
 		return fault.Say(fault.Conflict, "the secrets in the database were sealed with other keys than those in %s: %s. Put the right file there, or name it with --secret-key-file. Nothing was changed", path, words(err))
 	case path != "" && ring == nil:
-		if ring, err = sealed.Create(path); err != nil {
-			return err
-		}
-		st.Seal(ring)
+		return errNoKeys
 	}
 	return nil
 }

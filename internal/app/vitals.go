@@ -36,7 +36,7 @@ func (a *App) watch(mail alerter.SMTPConfig, out *outbound.Out) error {
 		beats.own = &vitals.Target{URL: own.String(), Via: out.ClientTo(own)}
 	}
 	a.vitals = &vitals.Vitals{
-		Store: a.store, Now: a.loops.clock("vitals"), Log: a.config.Log, Alerts: a.alerter != nil, Disk: a.room(),
+		Store: a.store, Now: a.loops.clock("vitals", loopLimit), Log: a.config.Log, Alerts: a.alerter != nil, Disk: a.room(), Still: a.loops.still,
 		Heartbeat: &vitals.Heartbeat{Targets: beats.targets, Log: a.config.Log, UserAgent: "rollcall/" + a.config.Version},
 	}
 	if a.scheduler != nil {

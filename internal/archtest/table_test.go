@@ -46,7 +46,7 @@ var table = map[string]line{
 	"internal/scheduler": {may: "internal/store internal/monitor internal/fault internal/failpoint"},
 	"internal/alerter":   {may: "pure internal/store internal/outbound templates internal/failpoint"},
 	"internal/outbound":  {},
-	"internal/vitals":    {may: "internal/store internal/fault internal/outbound", why: "its heartbeat leaves as alerts do"},
+	"internal/vitals":    {may: "internal/store internal/fault internal/outbound internal/failpoint", why: "its heartbeat leaves as alerts do"},
 	"internal/provision": {may: "pure internal/store internal/dialect", why: "it knows the names of the services whose tokens a check may have"},
 	"internal/client":    {},
 	"internal/importer":  {may: "internal/schedule internal/fault"},

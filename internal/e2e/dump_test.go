@@ -19,8 +19,8 @@ func testDump(t *testing.T, s *site) {
 	hooks := newReceiver(t, 0)
 	load := jobs(t, s, hooks, "")
 	server := s.run(t)
-	load.acknowledged(t, 20*time.Second)
-	eventually(t, 20*time.Second, "some were told", func() bool { return len(hooks.all()) > 20 })
+	load.acknowledged(t, time.Minute)
+	eventually(t, time.Minute, "some were told", func() bool { return len(hooks.all()) > 20 })
 	dir := t.TempDir()
 	type size struct {
 		checks, pings, flips int

@@ -69,43 +69,51 @@ func (c *cluster) swap() {
 func testFailover(t *testing.T, s *site) {
 	c := newCluster(t)
 	hooks := newReceiver(t, 0)
-	s, load := c.begin(s, hooks, told(newIDs(24), "silent", "1s", "1s"))
+	s, load := c.begin(s, hooks, "")
 	server := s.run(t)
 	failovers, crashes := prove.Scale(2, 15), []time.Time(nil)
 	for range failovers {
-		load.acknowledged(t, 20*time.Second)
+		load.acknowledged(t, time.Minute)
 		<-time.After(time.Second)
 		c.can(c.primary.Crash())
 		killed := time.Now()
 		c.can(c.standby.Promote(t.Context()))
-		load.acknowledged(t, 30*time.Second)
+		load.acknowledged(t, time.Minute)
 		t.Logf("the next ping was acknowledged %s after the primary was killed", time.Since(killed).Round(time.Millisecond))
 		crashes = append(crashes, time.Now())
 		c.swap()
 	}
-	load.acknowledged(t, 20*time.Second)
+	load.acknowledged(t, time.Minute)
 	h := load.stop()
 	stop(t, server)
 	h.crashes = crashes
 	c.settle(s, h, hooks, failovers)
 }
 
-// testZombie lets the primary stand still, promotes its standby, and wakes the old
-// one, which still takes itself for the primary: it must acknowledge nothing.
+// testZombie lets the primary stand still and promotes its standby. Rollcall, whose
+// connections all stand still too, stores, judges and tells with the new one, without
+// a restart. Then the old primary is woken, which still takes itself for one: it must
+// acknowledge nothing.
 func testZombie(t *testing.T, s *site) {
 	c := newCluster(t)
-	hooks := newReceiver(t, 0)
-	s, load := c.begin(s, hooks, "")
+	hooks, quiet := newReceiver(t, 0), newIDs(8)
+	s, load := c.begin(s, hooks, every(quiet, "quiet", "1s", "1s", untold), client{checks: quiet, pace: 500 * time.Millisecond, rounds: 100, calls: bodies("")})
 	server := s.run(t)
 	failovers, crashes := prove.Scale(1, 5), []time.Time(nil)
 	for range failovers {
-		load.acknowledged(t, 20*time.Second)
+		load.acknowledged(t, time.Minute)
 		<-time.After(time.Second)
 		c.can(c.primary.Freeze())
 		frozen := time.Now()
+		judgedBefore, toldBefore := c.done(c.standby) // which follows no longer
 		c.can(c.standby.Promote(t.Context()))
 		load.acknowledged(t, time.Minute)
 		t.Logf("the next ping was acknowledged %s after the primary stood still", time.Since(frozen).Round(time.Millisecond))
+		eventually(t, 2*time.Minute, "silence is judged and changes are told while the old primary stands still", func() bool {
+			judged, told := c.done(c.standby)
+			return judged > judgedBefore && told > toldBefore
+		})
+		t.Logf("silence was judged and changes were told after %s", time.Since(frozen).Round(time.Millisecond))
 		c.can(c.primary.Thaw())
 		if err := c.write(c.primary); err == nil {
 			t.Error("the old primary confirmed a commit, which no standby has")
@@ -119,6 +127,18 @@ func testZombie(t *testing.T, s *site) {
 	stop(t, server)
 	h.crashes = crashes
 	c.settle(s, h, hooks, failovers)
+}
+
+// done is how many deadlines have passed and how many messages were taken, by what one
+// of the servers holds.
+func (c *cluster) done(server *pgtest.Server) (judged, told int) {
+	c.Helper()
+	conn, err := pgx.Connect(c.Context(), server.URL("failover"))
+	c.can(err)
+	defer conn.Close(context.Background())
+	const query = "SELECT (SELECT count(*) FROM flips WHERE reason = 'timeout'), (SELECT count(*) FROM deliveries WHERE state = 'sent')"
+	c.can(conn.QueryRow(c.Context(), query).Scan(&judged, &told))
+	return judged, told
 }
 
 // write tries a commit on one of the servers.
@@ -135,11 +155,11 @@ func (c *cluster) write(server *pgtest.Server) error {
 }
 
 // begin makes a site on the cluster and lets jobs report to it.
-func (c *cluster) begin(s *site, hooks *receiver, more string) (*site, *load) {
+func (c *cluster) begin(s *site, hooks *receiver, more string, clients ...client) (*site, *load) {
 	c.Helper()
 	s = newSite(c.T, s.Binary, s.armed, engine{"PostgreSQL", "pgx", c.database})
 	s.db.SetMaxIdleConns(0) // each look finds the primary anew
-	return s, jobs(c.T, s, hooks, more)
+	return s, jobs(c.T, s, hooks, more, clients...)
 }
 
 // settle lets a last process tell everybody, and holds the history against what the
@@ -148,7 +168,7 @@ func (c *cluster) settle(s *site, h history, hooks *receiver, failovers int) {
 	c.Helper()
 	s.leasesRunOut(c.T) // an answer to a lease can be lost with the primary
 	server := s.run(c.T)
-	eventually(c.T, time.Minute, "everybody is told", func() bool { return len(s.open(c.T)) == 0 })
+	eventually(c.T, 3*time.Minute, "everybody is told", func() bool { return len(s.open(c.T)) == 0 })
 	stop(c.T, server)
 	s.read(c.T, &h)
 	hooks.read(c.T, &h)
@@ -160,8 +180,9 @@ func (c *cluster) settle(s *site, h history, hooks *receiver, failovers int) {
 }
 
 // jobs begin to report to a site: some with run ids, which repeat what is not
-// acknowledged, some without, and some that fail again and again.
-func jobs(t *testing.T, s *site, hooks *receiver, more string) *load {
+// acknowledged, some without, and some that fail again and again. More are checks that
+// other clients report for; they may have the channels lapsed-0 to 11.
+func jobs(t *testing.T, s *site, hooks *receiver, more string, others ...client) *load {
 	t.Helper()
 	plain, runs, moody := newIDs(40), newIDs(40), newIDs(100)
 	s.provision(t, fmt.Sprintf(`
@@ -169,13 +190,13 @@ projects:
   - name: Jobs
     owner: ops@example.org
     channels:
-%s%s    checks:
-%s%s%s%s`, hooks.channels("moody", len(moody)), hooks.channels("silent", 24),
+%s    checks:
+%s%s%s%s`, hooks.channels("moody", len(moody))+hooks.channels("lapsed", 12),
 		every(plain, "plain", "1h", "1h", untold), every(runs, "run", "1h", "1h", untold), told(moody, "moody", "1h", "1h"), more))
 	s.More = append(s.More, "--egress-allow", "127.0.0.0/8")
-	return begin(t, s,
+	return begin(t, s, append(others,
 		client{checks: plain, pace: 4 * time.Millisecond, rounds: 900, calls: bodies("")},
 		client{checks: runs, pace: 4 * time.Millisecond, rounds: 450, calls: startAndEnd},
 		client{checks: moody, pace: 100 * time.Millisecond, rounds: calm, calls: bodies("/fail", "")},
-	)
+	)...)
 }

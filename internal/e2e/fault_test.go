@@ -27,7 +27,6 @@ const (
 	faultSpan    = 3 * time.Second
 	faultCrowd   = 300 // connections, which there are before the first fault too
 	answerWithin = 2 * time.Second
-	slack        = 500 * time.Millisecond // for a machine that has other things to do
 	recoverWith  = 10 * time.Second
 	growth       = 30 << 20 // bytes of memory, of which a third is garbage that nobody has swept yet
 )
@@ -232,7 +231,7 @@ func (c *crowd) meet(t *testing.T, f fault, server *e2e.Server, calm size) (wron
 	end()
 	ended := time.Now()
 	var back time.Duration
-	c.ping(t, recoverWith, func() bool {
+	c.ping(t, time.Duration(prove.Scale(3, 1))*recoverWith, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		i := slices.IndexFunc(c.answers, func(a answered) bool { return a.status == http.StatusOK })
@@ -243,11 +242,13 @@ func (c *crowd) meet(t *testing.T, f fault, server *e2e.Server, calm size) (wron
 	})
 	say := func(form string, args ...any) { wrong = append(wrong, f.name+": "+fmt.Sprintf(form, args...)) }
 	if back == 0 {
-		say("no ping was stored within %s of its end", recoverWith)
+		say("no ping was stored in time after its end")
 	}
 	slices.SortFunc(during, func(a, b answered) int { return int(a.took - b.took) })
 	p99 := during[len(during)*99/100].took
-	if p99 > answerWithin+slack {
+	// A short form may run on a machine that has other things to do. Who waits for the
+	// database itself waits longer still.
+	if slack := time.Duration(prove.Scale(3000, 500)) * time.Millisecond; p99 > answerWithin+slack {
 		say("one of a hundred waited for %s or longer", p99)
 	}
 	refusals := 0

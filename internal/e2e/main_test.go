@@ -48,6 +48,7 @@ func TestRollcall(t *testing.T) {
 		"SQLite/power":           testPower,
 		"PostgreSQL/failover":    testFailover,
 		"PostgreSQL/zombie":      testZombie,
+		"PostgreSQL/two":         func(t *testing.T, s *site) { testTwo(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 		"PostgreSQL/ambiguity":   func(t *testing.T, s *site) { testAmbiguity(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
 		"PostgreSQL/stop frozen": testStopFrozen,
 		"PostgreSQL/dump":        func(t *testing.T, s *site) { testDump(t, newSite(t, s.Binary, s.armed, postgreSQL)) },
@@ -65,7 +66,11 @@ func TestRollcall(t *testing.T) {
 			"stop":         testStop,
 			"stops":        testStops,
 			"soak":         testSoak,
+			"survive":      testSurvive,
 			"upgrade":      testUpgrade,
+			"upkeep":       testUpkeep,
+			"cold":         testColdStart,
+			"poison":       testPoison,
 			"held":         testHeldSocket,
 			"held, killed": testHeldSocketKilled,
 		} {
@@ -82,6 +87,10 @@ func TestRollcall(t *testing.T) {
 	t.Run("pair", func(t *testing.T) {
 		t.Parallel()
 		testPair(t, binary)
+	})
+	t.Run("heartbeat", func(t *testing.T) {
+		t.Parallel()
+		testHeartbeat(t, binary, armed)
 	})
 	t.Run("logs", func(t *testing.T) {
 		t.Parallel()
@@ -171,7 +180,7 @@ func (s *site) run(t *testing.T) *e2e.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Kill)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := server.Answering(ctx); err != nil {
 		t.Fatal(err)
@@ -182,7 +191,7 @@ func (s *site) run(t *testing.T) *e2e.Server {
 // stop asks the server to end and expects that it does well.
 func stop(t *testing.T, server *e2e.Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), stopLimit)
 	defer cancel()
 	if err := server.Stop(ctx); err != nil {
 		t.Error(err)

@@ -167,6 +167,9 @@ func (s *Server) Stop(ctx context.Context) error { return s.signal(ctx, syscall.
 // Terminate asks the process to end, and does not wait.
 func (s *Server) Terminate() { _ = s.cmd.Process.Signal(syscall.SIGTERM) } // as in Kill
 
+// GoOn lets a process of BuildArmed come back from what it hangs at.
+func (s *Server) GoOn() { _ = s.cmd.Process.Signal(syscall.SIGCONT) } // as in Kill
+
 // Interrupt is Stop by Ctrl-C.
 func (s *Server) Interrupt(ctx context.Context) error { return s.signal(ctx, syscall.SIGINT) }
 

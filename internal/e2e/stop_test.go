@@ -54,7 +54,7 @@ projects:
 			}
 		})
 	}
-	eventually(t, 20*time.Second, "500 pings are acknowledged", func() bool { return acks.Load() > 500 })
+	eventually(t, time.Minute, "500 pings are acknowledged", func() bool { return acks.Load() > 500 })
 	stop(t, server)
 	clients.Wait()
 
@@ -80,7 +80,7 @@ func testStops(t *testing.T, s *site) {
 	stops, slow := prove.Scale(9, 100), 0
 	for i := range stops {
 		server := s.run(t)
-		load.acknowledged(t, 20*time.Second)
+		load.acknowledged(t, time.Minute)
 		<-time.After(rand.N(killSpan))
 		began := time.Now()
 		if i%3 == 2 {
@@ -100,9 +100,9 @@ func testStops(t *testing.T, s *site) {
 		}
 	}
 	server := s.run(t)
-	load.acknowledged(t, 20*time.Second)
+	load.acknowledged(t, time.Minute)
 	h := load.stop()
-	eventually(t, time.Minute, "everybody is told", func() bool { return len(s.open(t)) == 0 })
+	eventually(t, 3*time.Minute, "everybody is told", func() bool { return len(s.open(t)) == 0 })
 	stop(t, server)
 	h.crashes = crashes
 	s.read(t, &h)
@@ -118,7 +118,7 @@ func testStopFrozen(t *testing.T, s *site) {
 	hooks := newReceiver(t, 0)
 	load := jobs(t, s, hooks, "")
 	server := s.run(t)
-	load.acknowledged(t, 20*time.Second)
+	load.acknowledged(t, time.Minute)
 	if err := database.Freeze(); err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +142,9 @@ func testStopFrozen(t *testing.T, s *site) {
 	crashed := time.Now()
 	s.leasesRunOut(t)
 	server = s.run(t)
-	load.acknowledged(t, 20*time.Second)
+	load.acknowledged(t, time.Minute)
 	h := load.stop()
-	eventually(t, time.Minute, "everybody is told", func() bool { return len(s.open(t)) == 0 })
+	eventually(t, 3*time.Minute, "everybody is told", func() bool { return len(s.open(t)) == 0 })
 	stop(t, server)
 	h.crashes = []time.Time{crashed}
 	s.read(t, &h)

@@ -45,7 +45,7 @@ func testUpgrade(t *testing.T, s *site) {
 		maps.Copy(h.coalesced, seen.coalesced)
 		maps.Copy(h.failures, seen.failures)
 	}
-	eventually(t, time.Minute, "everybody is told", func() bool { return len(s.open(t)) == 0 })
+	eventually(t, 3*time.Minute, "everybody is told", func() bool { return len(s.open(t)) == 0 })
 	stop(t, u.running)
 	s.read(t, &h)
 	hooks.read(t, &h)
@@ -78,13 +78,13 @@ func (u *upgrade) next(turn int, binary string) {
 		stop(u.T, u.running)
 	}
 	server := node.run(u.T)
-	load.acknowledged(u.T, 20*time.Second)
+	load.acknowledged(u.T, time.Minute)
 	<-time.After(together)
 	if len(u.nodes) > 1 && u.running != nil {
 		stop(u.T, u.running)
 	}
 	u.running = server
-	load.acknowledged(u.T, 20*time.Second)
+	load.acknowledged(u.T, time.Minute)
 }
 
 // buildBefore builds the version before the newest migration, from the history of the

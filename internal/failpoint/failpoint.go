@@ -8,7 +8,7 @@
 //
 //	door.before_commit:3:kill   the third time that the point is passed, end the process as a crash does
 //	door.before_commit:3:error  let that passing fail, where failing means something (see Err)
-//	door.before_commit:3:hang   never come back from it
+//	door.before_commit:3:hang   do not come back from it before the process gets SIGCONT
 //	sqlite.synchronous=NORMAL   a setting that no flag offers (see Setting)
 //
 // The end-to-end tests find the names in the code, and try each.

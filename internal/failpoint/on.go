@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http/httptrace"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,13 +66,17 @@ func Err(name string) error {
 	if p == nil || p.passed.Add(1) != p.nth {
 		return nil
 	}
+	goOn := make(chan os.Signal, 1)
+	signal.Notify(goOn, syscall.SIGCONT)
+	defer signal.Stop(goOn)
 	fmt.Fprintln(os.Stderr, "failpoint", name, p.action)
 	switch p.action {
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	case "hang":
-		select {}
+		<-goOn
+		return nil
 	case "error":
 		return fmt.Errorf("%w: failpoint %s", fault.Unavailable, name)
 	}

@@ -101,7 +101,7 @@ func countsStrangeMails(o *office) {
 	for i, c := range strangeMails() {
 		began := time.Now()
 		letter, err := mailbox.Read(strings.NewReader(c.raw))
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 10*time.Second { // a machine may be busy; what is quadratic takes minutes
 			o.Errorf("%s: reading took %s", c.name, took)
 		}
 		if err != nil || letter.Subject != c.subject || string(letter.Body) != c.body {

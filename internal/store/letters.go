@@ -22,6 +22,9 @@ type Letters interface {
 	// RecordLetter writes a letter as it is after an attempt; leased is how it was
 	// leased. It is a fault.Conflict when the lease was lost in the meantime.
 	RecordLetter(ctx context.Context, leased, after account.Letter) error
+	// LastLetter returns when the last letter that is kept and whose key begins with
+	// prefix was queued, zero when there is none.
+	LastLetter(ctx context.Context, prefix string) (time.Time, error)
 	// NextLetter returns when the next letter becomes due, zero when none is waiting.
 	NextLetter(ctx context.Context) (time.Time, error)
 }

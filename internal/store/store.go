@@ -183,8 +183,8 @@ type Outbox interface {
 	// becomes due. Of probes only what ends a delivery is kept as an attempt. It is a
 	// fault.Conflict when the lease was lost to another attempt in the meantime.
 	RecordAttempt(ctx context.Context, a monitor.Attempt, after monitor.Delivery, disable string) error
-	// PostponeDelivery gives a lease back without an attempt; a fault.Conflict when
-	// it was lost in the meantime.
+	// PostponeDelivery gives a lease back without an attempt; d is as it was leased. It
+	// is a fault.Conflict when the lease ran out and another one holds the delivery.
 	PostponeDelivery(ctx context.Context, d monitor.Delivery, until time.Time) error
 	// ReplayDelivery begins a new round of attempts for a delivery that has ended.
 	ReplayDelivery(ctx context.Context, project monitor.ProjectID, id monitor.DeliveryID, now time.Time) error

@@ -76,7 +76,7 @@ func (h *Heartbeat) Tick(ctx context.Context, now time.Time, trouble []string) {
 	group.SetLimit(beatsAt)
 	for _, target := range targets {
 		before := h.toldTo(target.URL)
-		if len(trouble) == 0 && now.Sub(before.at) < BeatEvery || len(trouble) > 0 && before.trouble {
+		if len(trouble) == 0 && now.Sub(before.at) < inTest(BeatEvery) || len(trouble) > 0 && before.trouble {
 			continue
 		}
 		group.Go(func() error {

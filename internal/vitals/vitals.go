@@ -11,9 +11,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/store"
 )
 
@@ -56,17 +58,20 @@ type Vitals struct {
 	Alerts     bool                                  // this process sends alerts
 	Relay      func(ctx context.Context) error       // asks the mail server whether it takes mail
 	Disk       func() (free, size uint64, err error) // of the file system that the database is on
+	Still      func() []string                       // the loops of the process that stand still
 	Heartbeat  *Heartbeat                            // nil: nobody is told
 
-	began time.Time // when the first look was
-
-	mu        sync.Mutex // guards what was found
-	report    Report
-	broken    []store.Violation
-	verified  time.Time // when the database was last looked at
+	began     time.Time // when the first look was
 	relayed   time.Time // when the mail server was last asked
 	relayDown time.Time // since when it refuses; zero: it does not
 	writeDown time.Time // since when the database takes no writes; zero: it does
+	nextDown  time.Time // since when it does not say what waits to be sent; zero: it does
+
+	mu         sync.Mutex // guards what was found
+	report     Report
+	broken     []store.Violation
+	verified   time.Time // when the whole database was last looked at
+	unverified time.Time // since when that fails; zero: it does not
 }
 
 // Report is what a look found.
@@ -96,8 +101,11 @@ func (v *Vitals) Report() Report {
 
 // Run looks and tells until ctx ends.
 func (v *Vitals) Run(ctx context.Context) error {
+	var verifying sync.WaitGroup
+	defer verifying.Wait()
+	verifying.Go(func() { v.verifyAll(ctx) })
 	for {
-		report, nap := v.Look(ctx, v.Now()), LookEvery
+		report, nap := v.Look(ctx, v.Now()), inTest(LookEvery)
 		switch {
 		case ctx.Err() != nil:
 		case len(report.Trouble) == 0 && report.Unsure:
@@ -125,10 +133,13 @@ func (v *Vitals) Look(ctx context.Context, now time.Time) Report {
 		r.since(since, now, WritesDown, "the database has taken no writes since %s")
 	}
 	if v.Alerts {
-		next, err := v.next(ctx)
-		if r.Unsent = err == nil && !next.IsZero() && now.Sub(next) > AlertLate; r.Unsent {
+		next, unknown := v.next(ctx, now)
+		if r.Unsent = !next.IsZero() && now.Sub(next) > inTest(AlertLate); r.Unsent {
 			r.trouble("an alert has been waiting since %s", clock(next))
 			r.delayed(next)
+		}
+		if !unknown.IsZero() {
+			r.since(unknown, now, WritesDown, "the database has not said since %s which alerts wait")
 		}
 		if since := v.relay(ctx, now); !since.IsZero() {
 			r.since(since, now, RelayDown, "the mail server has refused since %s")
@@ -139,12 +150,20 @@ func (v *Vitals) Look(ctx context.Context, now time.Time) Report {
 			r.trouble("the disk of the database has %d MiB left", free>>20)
 		}
 	}
-	r.Broken, r.Verified = v.verify(ctx, now)
-	for _, b := range r.Broken {
-		r.trouble("the database is not consistent: %s", b)
+	if v.Still != nil {
+		for _, loop := range v.Still() {
+			r.trouble("the %s stands still", loop)
+		}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	r.Broken, r.Verified = v.broken, v.verified
+	for _, b := range r.Broken {
+		r.trouble("the database is not consistent: %s", b)
+	}
+	if since := v.unverified; !since.IsZero() && now.Sub(since) > inTest(verifyEvery) {
+		r.trouble("whether the database is consistent has not been known since %s", clock(since))
+	}
 	v.report = r
 	return r
 }
@@ -156,13 +175,13 @@ func (v *Vitals) judging(r *Report) {
 	}
 	judged := v.JudgedUpTo()
 	switch {
-	case judged.IsZero() && r.At.Sub(v.began) <= JudgedLate:
+	case judged.IsZero() && r.At.Sub(v.began) <= inTest(JudgedLate):
 		r.Unsure = true
 	case judged.IsZero():
 		r.Unjudged = true
 		r.trouble("no deadline has been judged since the start")
 		r.delayed(v.began)
-	case r.At.Sub(judged) > JudgedLate:
+	case r.At.Sub(judged) > inTest(JudgedLate):
 		r.Unjudged = true
 		r.trouble("deadlines are judged up to %s only", clock(judged))
 		r.delayed(judged)
@@ -175,7 +194,7 @@ func (r *Report) trouble(format string, a ...any) {
 
 // since is trouble once something has been so for long enough.
 func (r *Report) since(since, now time.Time, patience time.Duration, format string) {
-	if now.Sub(since) < patience {
+	if now.Sub(since) < inTest(patience) {
 		r.Unsure = true
 		return
 	}
@@ -187,6 +206,15 @@ func (r *Report) delayed(since time.Time) {
 	if r.Delayed.IsZero() || since.Before(r.Delayed) {
 		r.Delayed = since
 	}
+}
+
+// inTest returns a measure of time, or the part of it that the test of a whole process
+// asks for; see package failpoint.
+func inTest(measure time.Duration) time.Duration {
+	if part, err := strconv.Atoi(failpoint.Setting("vitals.part")); err == nil {
+		return measure / time.Duration(part)
+	}
+	return measure
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
@@ -206,10 +234,21 @@ func (v *Vitals) writes(ctx context.Context, now time.Time) time.Time {
 	return v.writeDown
 }
 
-func (v *Vitals) next(ctx context.Context) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+// next returns when the next delivery is due, or since when that is not known: what
+// cannot be asked for cannot be sent either.
+func (v *Vitals) next(ctx context.Context, now time.Time) (due, unknown time.Time) {
+	once, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	return v.Store.NextDelivery(ctx)
+	due, err := v.Store.NextDelivery(once)
+	switch {
+	case err == nil:
+		v.nextDown = time.Time{}
+	case ctx.Err() != nil: // the process stops
+	case v.nextDown.IsZero():
+		v.nextDown = now
+		v.Log.Warn("the database does not say which alerts wait", "err", err)
+	}
+	return due, v.nextDown
 }
 
 // relay asks the mail server when it is time to, and returns since when it refuses.
@@ -217,7 +256,7 @@ func (v *Vitals) relay(ctx context.Context, now time.Time) time.Time {
 	if v.Relay == nil {
 		return time.Time{}
 	}
-	if v.relayDown.IsZero() && !v.relayed.IsZero() && now.Sub(v.relayed) < relayEvery {
+	if v.relayDown.IsZero() && !v.relayed.IsZero() && now.Sub(v.relayed) < inTest(relayEvery) {
 		return time.Time{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, relayLimit)
@@ -234,30 +273,46 @@ func (v *Vitals) relay(ctx context.Context, now time.Time) time.Time {
 	return v.relayDown
 }
 
-// verify looks at the whole database when it is time to, and returns the rules that
-// are broken.
-func (v *Vitals) verify(ctx context.Context, now time.Time) ([]store.Violation, time.Time) {
-	every := verifyEvery
-	if len(v.broken) > 0 {
-		every = verifyAgain
+// verifyAll looks at the whole database now and then until ctx ends. That may take
+// minutes, for which the heartbeat does not wait.
+func (v *Vitals) verifyAll(ctx context.Context) {
+	for nap := settleTime; ; nap = v.verify(ctx, v.Now()) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(nap):
+		}
 	}
-	if now.Sub(v.began) < settleTime || now.Sub(v.verified) < every {
-		return v.broken, v.verified
-	}
+}
+
+// verify looks at the whole database and returns when to do so again.
+func (v *Vitals) verify(ctx context.Context, now time.Time) (nap time.Duration) {
 	judged := now
 	if v.JudgedUpTo != nil {
 		judged = v.JudgedUpTo()
 	}
-	ctx, cancel := context.WithTimeout(ctx, verifyLimit)
+	once, cancel := context.WithTimeout(ctx, verifyLimit)
 	defer cancel()
-	broken, err := v.Store.Violations(ctx, now, judged)
-	if err != nil {
-		v.Log.Error("database not verified", "err", err)
-		return v.broken, v.verified
-	}
-	v.broken, v.verified = broken, now
+	broken, err := v.Store.Violations(once, now, judged)
 	for _, b := range broken {
 		v.Log.Error("the database is not consistent", "rule", b.Rule, "count", b.Count, "first", b.First)
 	}
-	return v.broken, v.verified
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case ctx.Err() != nil: // the process stops
+		return 0
+	case err != nil:
+		v.Log.Error("database not verified", "err", err)
+		if v.unverified.IsZero() {
+			v.unverified = now
+		}
+		return verifyAgain
+	case len(broken) > 0:
+		nap = verifyAgain
+	default:
+		nap = verifyEvery
+	}
+	v.broken, v.verified, v.unverified = broken, now, time.Time{}
+	return nap
 }

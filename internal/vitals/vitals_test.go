@@ -41,6 +41,7 @@ type plant struct {
 
 	unjudged, unsent, readOnly, away atomic.Bool // stages that hang or fail
 	relay, full, planted             atomic.Bool
+	unread, still, unverified        atomic.Bool
 
 	mu    sync.Mutex // guards what the watcher has heard
 	beats []time.Time
@@ -87,8 +88,20 @@ func (p *plant) Ready(ctx context.Context) error {
 	return p.Store.Ready(ctx)
 }
 
+// NextDelivery hangs while what waits cannot be read.
+func (p *plant) NextDelivery(ctx context.Context) (time.Time, error) {
+	if p.unread.Load() {
+		<-ctx.Done()
+		return time.Time{}, ctx.Err()
+	}
+	return p.Store.NextDelivery(ctx)
+}
+
 // Violations finds one more while one is planted.
 func (p *plant) Violations(ctx context.Context, now, judged time.Time) ([]store.Violation, error) {
+	if p.unverified.Load() {
+		return nil, errBroken
+	}
 	found, err := p.Store.Violations(ctx, now, judged)
 	if p.planted.Load() {
 		found = append(found, store.Violation{Rule: store.LeaseEnds, Count: 1, First: "delivery 1"})
@@ -174,6 +187,12 @@ func (p *plant) vitals(log *slog.Logger) *vitals.Vitals {
 			}
 			return 5 << 30, 10 << 30, nil
 		},
+		Still: func() []string {
+			if p.still.Load() {
+				return []string{"lookout"}
+			}
+			return nil
+		},
 		Heartbeat: &vitals.Heartbeat{
 			Targets: func(context.Context) ([]vitals.Target, error) { return []vitals.Target{{URL: watcher, Via: p}}, nil },
 			Log:     log, UserAgent: "rollcall/test",
@@ -222,6 +241,8 @@ func TestTheHeartbeatStopsWithEachStage(t *testing.T) {
 	}{
 		{"the scheduler hangs", func(p *plant) *atomic.Bool { return &p.unjudged }, "deadlines are judged up to"},
 		{"the alerter hangs", func(p *plant) *atomic.Bool { return &p.unsent }, "an alert has been waiting since"},
+		{"what waits cannot be read", func(p *plant) *atomic.Bool { return &p.unread }, "the database has not said since"},
+		{"a loop stands still", func(p *plant) *atomic.Bool { return &p.still }, "the lookout stands still"},
 		{"the database is read-only", func(p *plant) *atomic.Bool { return &p.readOnly }, "the database has taken no writes since"},
 		{"the database is away", func(p *plant) *atomic.Bool { return &p.away }, "the database has taken no writes since"},
 		{"the mail server refuses", func(p *plant) *atomic.Bool { return &p.relay }, "the mail server has refused since"},
@@ -273,9 +294,23 @@ func TestTheHeartbeatStopsWithEachStage(t *testing.T) {
 	prove.Report(t, "WATCHDOG: the heartbeat stops within 3 min of a broken stage, is back within 1 min of its repair", trials, violations)
 }
 
-// TestTheHeartbeatStopsForAnInconsistentDatabase finds a violation within the hour,
-// and its repair within a minute.
+// TestTheHeartbeatStopsForAnInconsistentDatabase finds within the hour that the
+// database is not consistent, and within two that this cannot be found out, and the
+// repair within a minute.
 func TestTheHeartbeatStopsForAnInconsistentDatabase(t *testing.T) {
+	for name, fault := range map[string]struct {
+		of    func(*plant) *atomic.Bool
+		limit time.Duration
+		says  string
+	}{
+		"a rule is broken": {func(p *plant) *atomic.Bool { return &p.planted }, time.Hour, "lease_ends: 1, the first is delivery 1"},
+		"nobody can tell":  {func(p *plant) *atomic.Bool { return &p.unverified }, 2 * time.Hour, "whether the database is consistent has not been known since"},
+	} {
+		t.Run(name, func(t *testing.T) { testInconsistent(t, fault.of, fault.limit, fault.says) })
+	}
+}
+
+func testInconsistent(t *testing.T, of func(*plant) *atomic.Bool, limit time.Duration, says string) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlant(t)
 		defer p.Close()
@@ -286,18 +321,18 @@ func TestTheHeartbeatStopsForAnInconsistentDatabase(t *testing.T) {
 		defer cancel()
 		time.Sleep(10 * time.Minute)
 		broken := now()
-		p.planted.Store(true)
-		time.Sleep(2 * time.Hour)
+		of(p).Store(true)
+		time.Sleep(3 * time.Hour)
 		synctest.Wait()
 		beats, fails := p.heard(broken)
-		if last := beats[len(beats)-1].Sub(broken); last > time.Hour+time.Minute {
+		if last := beats[len(beats)-1].Sub(broken); last > limit+time.Minute {
 			t.Errorf("still alive %v after it broke", last)
 		}
-		if len(fails) != 1 || !strings.Contains(fails[0], "lease_ends: 1, the first is delivery 1") {
+		if len(fails) != 1 || !strings.Contains(fails[0], says) {
 			t.Errorf("told of trouble: %q", fails)
 		}
 		repaired := now()
-		p.planted.Store(false)
+		of(p).Store(false)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if beats, _ := p.heard(repaired); len(beats) == 0 || beats[0].Sub(repaired) > time.Minute {

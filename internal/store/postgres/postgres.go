@@ -70,6 +70,11 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		}
 	}
 	config.ConnConfig.OnNotice = noteUnreplicated
+	wait := &patience{}
+	config.ConnConfig.Tracer = wait
+	if config.PingTimeout == 0 {
+		config.PingTimeout = pingTimeout
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
@@ -78,6 +83,9 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	s.Store = sqlstore.New(s.db, s.db, classify)
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	if err := wait.learn(ctx, pool); err != nil {
+		return nil, errors.Join(fmt.Errorf("ask for statement_timeout: %w", err), s.Close())
 	}
 	return s, nil
 }

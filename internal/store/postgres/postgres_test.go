@@ -53,8 +53,10 @@ func TestStore(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		FailDeliveryInserts: `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no delivery today'; END $$;
-			CREATE TRIGGER fail BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION fail()`,
+		Fail: func(statement, table string) (begin, end string) {
+			return `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$;
+				CREATE TRIGGER fail BEFORE ` + statement + ` ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION fail()`, `DROP FUNCTION fail CASCADE`
+		},
 	})
 }
 
@@ -130,6 +132,56 @@ func TestACommitThatNoStandbyHasIsNotAcknowledged(t *testing.T) {
 	var pings int
 	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pings").Scan(&pings); err != nil || pings != stored {
 		t.Errorf("%d pings stored (%v), want %d, with the one that only the primary has", pings, err, stored)
+	}
+}
+
+// A server that stands still closes no connection. Whoever asked it, with no limit of
+// their own, hears all the same that it cannot be reached.
+func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
+	server, err := pgtest.Start(pgtest.Durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	address, err := server.CreateDatabase(t.Context(), "silent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.Open(t.Context(), address+"&statement_timeout=1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan error, 2)
+	go func() {
+		_, _, err := s.DueChecks(context.Background(), time.Now(), 10)
+		answers <- err
+	}()
+	go func() {
+		_, err := s.PendingBlinds(context.Background())
+		answers <- err
+	}()
+	for range cap(answers) {
+		select {
+		case err := <-answers:
+			if !errors.Is(err, fault.Unavailable) {
+				t.Errorf("it said %v", err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("somebody waits for ever")
+		}
+	}
+	if err := server.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

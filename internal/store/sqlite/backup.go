@@ -16,6 +16,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/failpoint"
 	"rollcall/internal/fault"
 )
 
@@ -56,6 +57,9 @@ func Backup(ctx context.Context, path, to string, now time.Time, progress func(w
 		return Manifest{}, fmt.Errorf("make room for the copy: %w", err)
 	}
 	m, err := backup(ctx, path, part, now, progress)
+	if err == nil {
+		err = failpoint.Err("backup.before_publish")
+	}
 	if err == nil {
 		err = publish(m, part, to)
 	}

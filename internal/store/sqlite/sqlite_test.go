@@ -40,7 +40,9 @@ func TestStore(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		FailDeliveryInserts: `CREATE TRIGGER fail BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'no delivery today'); END`,
+		Fail: func(statement, table string) (begin, end string) {
+			return `CREATE TRIGGER fail BEFORE ` + statement + ` ON ` + table + ` BEGIN SELECT RAISE(ABORT, 'not today'); END`, `DROP TRIGGER fail`
+		},
 	})
 }
 

@@ -18,6 +18,16 @@ func (s *Store) QueueLetter(ctx context.Context, l account.Letter) error {
 	return s.done("queue letter", s.writing().InsertLetter(ctx, insertLetter(l)))
 }
 
+// LastLetter implements store.Letters.
+func (s *Store) LastLetter(ctx context.Context, prefix string) (time.Time, error) {
+	pattern := prefix + "%"
+	last, err := s.reading().LastLetter(ctx, &pattern)
+	if err != nil || last == 0 {
+		return time.Time{}, s.done("find the last letter", err)
+	}
+	return instant(last), nil
+}
+
 // LeaseLetters implements store.Letters.
 func (s *Store) LeaseLetters(ctx context.Context, now, until time.Time, limit int) ([]account.Letter, error) {
 	rows, err := s.writing().LeaseLetters(ctx, gen.LeaseLettersParams{

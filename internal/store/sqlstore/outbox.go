@@ -91,9 +91,10 @@ func settle(ctx context.Context, q *gen.Queries, a monitor.Attempt, after monito
 // was lost.
 func (s *Store) PostponeDelivery(ctx context.Context, d monitor.Delivery, until time.Time) error {
 	rows, err := s.writing().PostponeDelivery(ctx, gen.PostponeDeliveryParams{
-		ID:       int64(d.ID),
-		Attempts: int64(d.Attempts),
-		NextAt:   monitor.Micros(until),
+		ID:          int64(d.ID),
+		Attempts:    int64(d.Attempts),
+		LeasedUntil: d.NextAt.UnixMicro(),
+		NextAt:      monitor.Micros(until),
 	})
 	return s.done("postpone delivery", anyRow(rows, err, fault.Conflict))
 }

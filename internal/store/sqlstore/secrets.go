@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"rollcall/internal/account"
+	"rollcall/internal/failpoint"
 	"rollcall/internal/monitor"
 	"rollcall/internal/sealed"
 	"rollcall/internal/store/sqlstore/gen"
@@ -211,6 +212,9 @@ func (s *Store) Reseal(ctx context.Context, plain bool) (changed int, err error)
 				more = len(list) == secretsAtOnce
 				return nil
 			})
+			if err == nil {
+				err = failpoint.Err("secrets.resealing")
+			}
 			if err != nil {
 				return changed, err
 			}

@@ -21,7 +21,7 @@ func (s *Store) Untold(ctx context.Context, project monitor.ProjectID, now time.
 	for i, row := range rows {
 		list[i] = monitor.Untold{
 			Project: monitor.ProjectID(row.ProjectID), Name: row.Name, Checks: int(row.Checks),
-			Since: instant(row.Since), First: monitor.DeliveryID(row.First),
+			Since: instant(row.Since), Latest: instant(row.Latest),
 		}
 	}
 	return list, nil

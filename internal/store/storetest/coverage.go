@@ -42,7 +42,9 @@ func coverageMarks(s *site) {
 	s.spans("a mark never moves back", monitor.Span{Node: "a", Since: at(1 * time.Second), At: at(5 * time.Second)})
 
 	failing := s.hourly("failing", s.addChannel(s.project, "ops"))
-	s.engine.Exec(s.T, s.Store, s.engine.FailDeliveryInserts)
+	begin, end := s.engine.Fail("INSERT", "deliveries")
+	s.engine.Exec(s.T, s.Store, begin)
+	defer s.engine.Exec(s.T, s.Store, end)
 	fail := step(failing, receive(ping(monitor.Fail, at(6*time.Second))))
 	if s.mark(store.CoverageMark{Node: "a", Since: at(1 * time.Second), At: at(6 * time.Second)}, fail) == nil {
 		s.Fatal("the batch did not fail")

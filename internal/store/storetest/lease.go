@@ -273,7 +273,10 @@ func attemptDisables(s *site) {
 
 func postponed(s *site) {
 	s.owe("nightly", at(0), s.addChannel(s.project, "hook"))
-	d := s.leaseOne(at(0))
+	slow := s.leaseOne(at(0))
+	d := s.leaseOne(at(time.Minute)) // the lease had run out: it is another one's now
+	s.fails(s.PostponeDelivery(s.ctx, slow, at(time.Minute)), fault.Conflict)
+	s.same("delivery", s.delivery(d.ID), d)
 	s.ok(s.PostponeDelivery(s.ctx, d, at(10*time.Minute)))
 	d.State, d.NextAt = monitor.Pending, at(10*time.Minute)
 	s.same("delivery", s.delivery(d.ID), d)

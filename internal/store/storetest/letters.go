@@ -74,6 +74,11 @@ func letterKeyed(s *site) {
 	s.ok(s.QueueLetter(s.ctx, letter("ben@example.org")))
 	s.same("letters", len(s.leaseLetters(at(0))), 3)
 	s.endLetters()
+	for prefix, want := range map[string]time.Time{"report/7/": keyed.Created, "report/70/": {}, "report/7/2026-04": {}} {
+		last, err := s.LastLetter(s.ctx, prefix)
+		s.ok(err)
+		s.same("the last letter "+prefix, last, want)
+	}
 	s.ok(s.QueueLetter(s.ctx, keyed))
 	s.same("letters after it was sent", len(s.leaseLetters(at(0))), 0)
 }

@@ -18,8 +18,9 @@ type Engine struct {
 	Open func(t *testing.T) store.Store
 	// Exec runs SQL of the engine's own in the database of a store.
 	Exec func(t *testing.T, s store.Store, sql string)
-	// FailDeliveryInserts is the SQL that makes every insert into deliveries fail.
-	FailDeliveryInserts string
+	// Fail returns the SQL that makes a kind of statement, such as INSERT, fail on a
+	// table, and the one that lets it work again.
+	Fail func(statement, table string) (begin, end string)
 }
 
 // Run runs the whole suite. The tests of a group share a store, each in a project

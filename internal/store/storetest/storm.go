@@ -208,13 +208,12 @@ func untold(s *site) {
 	a, b := s.addChannel(s.project, "a"), s.addChannel(s.project, "b")
 	s.owe("nightly", at(0), a, b)
 	later := monitor.UntoldAfter
-	first := s.deliveries()[1].ID
 	is("too soon", at(later-time.Second))
-	is("in time", at(later), monitor.Untold{Project: s.project.ID, Name: s.project.Name, Checks: 1, Since: at(0), First: first})
+	is("in time", at(later), monitor.Untold{Project: s.project.ID, Name: s.project.Name, Checks: 1, Since: at(0), Latest: at(0)})
 	is("a day later", at(monitor.UntoldSpan))
 	leased := s.lease(at(0))
 	s.settle(leased[0].Delivery, monitor.Result{Verdict: monitor.Refuse}, at(0))
-	is("one is dead", at(later), monitor.Untold{Project: s.project.ID, Name: s.project.Name, Checks: 1, Since: at(0), First: first})
+	is("one is dead", at(later), monitor.Untold{Project: s.project.ID, Name: s.project.Name, Checks: 1, Since: at(0), Latest: at(0)})
 	s.settle(leased[1].Delivery, monitor.Result{Verdict: monitor.Done}, at(0))
 	is("the other took it", at(later))
 

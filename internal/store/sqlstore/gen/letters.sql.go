@@ -40,6 +40,17 @@ func (q *Queries) InsertLetter(ctx context.Context, arg InsertLetterParams) erro
 	return err
 }
 
+const lastLetter = `-- name: LastLetter :one
+SELECT CAST(COALESCE(MAX(created_at), 0) AS BIGINT) FROM letters WHERE key LIKE $1
+`
+
+func (q *Queries) LastLetter(ctx context.Context, pattern *string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, lastLetter, pattern)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const leaseLetters = `-- name: LeaseLetters :many
 UPDATE letters SET state = 'sending', next_at = $1
 WHERE letters.next_at <= $2 AND letters.id IN

@@ -548,17 +548,23 @@ func (q *Queries) OutboxAge(ctx context.Context, now int64) (OutboxAgeRow, error
 
 const postponeDelivery = `-- name: PostponeDelivery :execrows
 UPDATE deliveries SET state = 'pending', next_at = $1
-WHERE id = $2 AND state = 'sending' AND attempts = $3
+WHERE id = $2 AND state = 'sending' AND attempts = $3 AND next_at = CAST($4 AS BIGINT)
 `
 
 type PostponeDeliveryParams struct {
-	NextAt   *int64
-	ID       int64
-	Attempts int64
+	NextAt      *int64
+	ID          int64
+	Attempts    int64
+	LeasedUntil int64
 }
 
 func (q *Queries) PostponeDelivery(ctx context.Context, arg PostponeDeliveryParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, postponeDelivery, arg.NextAt, arg.ID, arg.Attempts)
+	result, err := q.db.ExecContext(ctx, postponeDelivery,
+		arg.NextAt,
+		arg.ID,
+		arg.Attempts,
+		arg.LeasedUntil,
+	)
 	if err != nil {
 		return 0, err
 	}

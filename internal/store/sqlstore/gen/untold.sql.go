@@ -13,7 +13,7 @@ const untold = `-- name: Untold :many
 SELECT deliveries.project_id, projects.name,
     COUNT(DISTINCT deliveries.check_id) AS checks,
     CAST(MIN(deliveries.created_at) AS BIGINT) AS since,
-    CAST(MIN(deliveries.id) AS BIGINT) AS first
+    CAST(MAX(deliveries.created_at) AS BIGINT) AS latest
 FROM deliveries
 JOIN projects ON projects.id = deliveries.project_id
 JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
@@ -42,7 +42,7 @@ type UntoldRow struct {
 	Name      string
 	Checks    int64
 	Since     int64
-	First     int64
+	Latest    int64
 }
 
 // Alarms decided in a span of time that no channel of their check has taken, neither
@@ -66,7 +66,7 @@ func (q *Queries) Untold(ctx context.Context, arg UntoldParams) ([]UntoldRow, er
 			&i.Name,
 			&i.Checks,
 			&i.Since,
-			&i.First,
+			&i.Latest,
 		); err != nil {
 			return nil, err
 		}

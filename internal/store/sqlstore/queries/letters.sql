@@ -13,6 +13,9 @@ RETURNING id, kind, recipient, data, key, state, tries, created_at, expires_at, 
 UPDATE letters SET state = @state, tries = @tries, next_at = @next_at, ended_at = @ended_at, answer = @answer
 WHERE id = @id AND tries = @tries_before AND next_at = CAST(@leased_until AS BIGINT);
 
+-- name: LastLetter :one
+SELECT CAST(COALESCE(MAX(created_at), 0) AS BIGINT) FROM letters WHERE key LIKE @pattern;
+
 -- name: NextLetter :one
 SELECT next_at FROM letters WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1;
 

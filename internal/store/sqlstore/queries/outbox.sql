@@ -22,7 +22,7 @@ VALUES (@delivery_id, @n, @started_at, @took, @ok, @code, @answer);
 
 -- name: PostponeDelivery :execrows
 UPDATE deliveries SET state = 'pending', next_at = @next_at
-WHERE id = @id AND state = 'sending' AND attempts = @attempts;
+WHERE id = @id AND state = 'sending' AND attempts = @attempts AND next_at = CAST(@leased_until AS BIGINT);
 
 -- name: ReplayDelivery :execrows
 UPDATE deliveries SET state = @state, tries = @tries, next_at = @next_at, ended_at = @ended_at

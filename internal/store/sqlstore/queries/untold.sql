@@ -4,7 +4,7 @@
 SELECT deliveries.project_id, projects.name,
     COUNT(DISTINCT deliveries.check_id) AS checks,
     CAST(MIN(deliveries.created_at) AS BIGINT) AS since,
-    CAST(MIN(deliveries.id) AS BIGINT) AS first
+    CAST(MAX(deliveries.created_at) AS BIGINT) AS latest
 FROM deliveries
 JOIN projects ON projects.id = deliveries.project_id
 JOIN flips ON flips.check_id = deliveries.check_id AND flips.rev = deliveries.rev
