@@ -39,6 +39,7 @@ const (
 	trimPending                   // what is old is deleted though it still waits to be sent
 	replayUnsent                  // a replay only looks as if it were made
 	madeGoodTwice                 // an outage of ours is made good as if there had been two
+	countForever                  // a success does not end the count of bad results
 	mailUnanswered                // a mail of which nobody knows whether it was taken counts as sent
 )
 
@@ -100,6 +101,12 @@ func (b bug) transitions(p *port, ctx context.Context, steps []store.Step) ([]st
 			steps[i].Decide = func(c monitor.Check) monitor.Change {
 				c.Runs = slices.DeleteFunc(slices.Clone(c.Runs), func(r monitor.Run) bool { return !r.Open() })
 				return right(c)
+			}
+		case b == countForever && p.part == storing:
+			steps[i].Decide = func(c monitor.Check) monitor.Change {
+				change := right(c)
+				change.Check.FailStreak = max(change.Check.FailStreak, c.FailStreak)
+				return change
 			}
 		case b == cronLibrary:
 			steps[i].Decide = func(c monitor.Check) monitor.Change { return byLibrary(c, right(c)) }
@@ -263,6 +270,7 @@ var planted = []struct {
 	{"retention that takes what still waits", trimPending, 182},
 	{"a digest that leaves a change out", shortDigest, 12},
 	{"a mail without an answer counts as sent", mailUnanswered, 6},
+	{"a count that a success does not end", countForever, 1},
 	{"an outage made good twice", madeGoodTwice, 1},
 }
 

@@ -113,7 +113,7 @@ func (w *world) born() {
 	}
 	for _, p := range []plan{{period: day}, {period: 6 * time.Hour}, w.cron(w.clockLine()), w.cron("*/30 1 * * *")} {
 		if w.chance(60) {
-			w.employ(w.create(p, w.graceOf(p), w.between(time.Minute, 20*time.Minute).Truncate(time.Second)))
+			w.employ(w.create(p, w.graceOf(p), w.between(time.Minute, 20*time.Minute).Truncate(time.Second), w.tolerance()))
 		}
 	}
 	for range 14 {
@@ -168,7 +168,7 @@ func (w *world) busyJob() {
 	if w.chance(30) {
 		p = w.cron("7,37 * * * *")
 	}
-	j := w.create(p, w.graceOf(p), w.between(10*time.Second, 4*time.Minute).Truncate(time.Second))
+	j := w.create(p, w.graceOf(p), w.between(10*time.Second, 4*time.Minute).Truncate(time.Second), w.tolerance())
 	w.employ(j)
 	hours := 12 * time.Hour
 	if p.period > 0 {
@@ -308,7 +308,7 @@ func (w *world) someone() {
 		w.pause(j)
 		w.agenda.at(w.lived()+w.between(time.Minute, day), func() { w.resume(j) })
 	case 3:
-		w.edit(j, j.plan, w.graceOf(j.plan), *j.config.MaxRuntime)
+		w.edit(j, j.plan, w.graceOf(j.plan), *j.config.MaxRuntime, w.tolerance())
 	case 4:
 		p := j.plan
 		switch {
@@ -317,9 +317,9 @@ func (w *world) someone() {
 		case p.period >= time.Hour:
 			p.period = w.between(5*time.Hour, 30*time.Hour).Truncate(time.Second)
 		}
-		w.edit(j, p, j.config.Grace, w.between(time.Minute, 20*time.Minute).Truncate(time.Second))
+		w.edit(j, p, j.config.Grace, w.between(time.Minute, 20*time.Minute).Truncate(time.Second), j.config.Threshold)
 	case 5:
-		w.employ(w.create(plan{period: 12 * time.Hour}, w.graceOf(plan{period: day}), 5*time.Minute))
+		w.employ(w.create(plan{period: 12 * time.Hour}, w.graceOf(plan{period: day}), 5*time.Minute, w.tolerance()))
 	case 6:
 		w.assign(j)
 	case 7:

@@ -26,6 +26,8 @@ const (
 type oracle struct {
 	plan
 	grace, limit  time.Duration
+	takes         int // bad results in a row that take it down
+	bad           int // of them so far
 	status        string
 	due           time.Time // the slot that is awaited
 	credit        window
@@ -38,7 +40,12 @@ type oracle struct {
 	vague         bool      // it cannot be told; nothing is demanded until a person resets it
 	swallowed     []said    // what came while nobody could hear it
 	misses        map[int64]time.Time
+	told          []outage // in the order in which they were made good
 }
+
+// outage is a time in which Rollcall was blind, from one instant on perhaps and from
+// another surely.
+type outage struct{ perhaps, surely, to time.Time }
 
 // window is what a deadline is put off by: at least, and at most.
 type window struct{ least, most time.Duration }
@@ -182,11 +189,21 @@ func (o *oracle) move(p said) *flip {
 	}
 	ref := o.end(p)
 	o.last = latest(o.last, p.at)
+	if o.bad++; p.signal == "success" {
+		o.bad = 0
+	}
 	if ref.IsZero() {
 		ref = o.last
 	}
 	o.bind(ref, o.last)
 	to := map[string]string{"success": "up", "fail": "down"}[p.signal]
+	switch {
+	case to == "up" || o.bad >= o.takes:
+	case o.status == "paused":
+		to = "new"
+	default:
+		return nil
+	}
 	if o.status == to {
 		return nil
 	}
@@ -286,7 +303,7 @@ func (o *oracle) pause() *flip {
 		return nil
 	}
 	f := &flip{old: o.status, new: "paused"}
-	o.status, o.runs, o.vague = "paused", nil, false
+	o.status, o.runs, o.bad, o.vague = "paused", nil, 0, false
 	o.await(time.Time{})
 	return f
 }
@@ -299,9 +316,9 @@ func (o *oracle) resume(now time.Time) *flip {
 	return &flip{old: "paused", new: "new"}
 }
 
-func (o *oracle) edit(to plan, grace, limit time.Duration, now time.Time) {
+func (o *oracle) edit(to plan, grace, limit time.Duration, takes int, now time.Time) {
 	from := o.plan
-	o.plan, o.grace, o.limit = to, grace, limit
+	o.plan, o.grace, o.limit, o.takes = to, grace, limit, takes
 	changed := from.period != to.period || from.expr != to.expr || from.zone != to.zone
 	if changed && !o.due.IsZero() {
 		o.await(time.Time{})
@@ -340,6 +357,7 @@ func (o *oracle) judgeRuns(now time.Time) {
 // outage tells that Rollcall was blind, perhaps from one time on and surely from
 // another, until it noticed. What several processes missed at once was one wait.
 func (o *oracle) outage(perhaps, surely, to time.Time) {
+	o.told = append(o.told, outage{perhaps, surely, to})
 	o.back = to
 	if to.After(surely) {
 		o.away = to
@@ -425,8 +443,17 @@ func (o *oracle) silence(f flip) (kind, words string) {
 		kind = ""
 	case passed && f.new == "unknown" && (!blind || o.status == "unknown"):
 		kind, words = "FALSE", "unknown without an outage"
-	case passed && f.new == "down" && o.status != "unknown" && o.heardOf(f): // nobody is spared twice
+	case passed && f.new != "unknown" && o.status != "unknown" && o.heardOf(f): // nobody is spared twice
 		kind, words = "FALSE", "the job had reported while Rollcall was blind"
+	case kind == "" && f.new == "down" && o.bad+1 < o.takes, kind == "" && f.new == tolerated && o.bad+1 >= o.takes:
+		kind, words = "COUNT", fmt.Sprintf("%s at bad result %d of %d in a row", f.new, o.bad+1, o.takes)
+	}
+	if f.new != "unknown" {
+		o.bad++
+	}
+	if f.new == tolerated {
+		o.tolerate(f)
+		return kind, words
 	}
 	o.judgeRuns(f.judged)
 	o.status = f.new

@@ -97,7 +97,7 @@ func (w *world) herd() {
 	var herd []*job
 	p := plan{period: 10 * time.Minute}
 	for range 45 + w.rng.IntN(20) { // 70 % of them are told to a channel, more than are told singly
-		j := w.create(p, (w.graceOf(p) / 4).Truncate(time.Second), 5*time.Minute)
+		j := w.create(p, (w.graceOf(p) / 4).Truncate(time.Second), 5*time.Minute, nil)
 		w.employ(j)
 		j.style, j.client = 0, 0
 		herd = append(herd, j)

@@ -16,6 +16,7 @@ var promises = map[string]string{
 	"PHANTOM":  "PHANTOM: a ping in the database was sent",
 	"TWICE":    "TWICE: a repeated end of a run counts once",
 	"LOST_NTF": "LOST_NTF: every flip that is to be told has reached every channel, or is a dead letter",
+	"COUNT":    "COUNT: a check goes down exactly at the bad result in a row that takes it down",
 	"EARLY":    "EARLY: nobody is down before deadline, grace and credit",
 	"LATE":     "LATE: silence is told within its bound",
 	"FALSE":    "FALSE: no message without a reason, and none for our own outage",
