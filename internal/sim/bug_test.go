@@ -40,6 +40,7 @@ const (
 	replayUnsent                  // a replay only looks as if it were made
 	madeGoodTwice                 // an outage of ours is made good as if there had been two
 	countForever                  // a success does not end the count of bad results
+	unwritten                     // a report or a reminder is planned on without being written
 	mailUnanswered                // a mail of which nobody knows whether it was taken counts as sent
 )
 
@@ -271,6 +272,7 @@ var planted = []struct {
 	{"a digest that leaves a change out", shortDigest, 12},
 	{"a mail without an answer counts as sent", mailUnanswered, 6},
 	{"a count that a success does not end", countForever, 1},
+	{"a mail to a person that is not written", unwritten, 1},
 	{"an outage made good twice", madeGoodTwice, 1},
 }
 

@@ -36,6 +36,8 @@ type job struct {
 	waiting []*submission // not stored yet, in the order in which they were sent
 	sent    []*submission
 	told    []told
+	turns   []flip    // all of them
+	goneAt  time.Time // when it was deleted, by the servers' clock
 	flips   int64
 	last    string // status after the last flip
 }
@@ -323,6 +325,7 @@ func (w *world) owe(j *job, got *flip) {
 		w.wrongLocked("DRIFT", j, "rev %d after %d", got.rev, j.flips)
 	}
 	j.flips, j.last = got.rev, got.new
+	j.turns = append(j.turns, *got)
 	if !got.told {
 		return
 	}
@@ -426,6 +429,6 @@ func (w *world) remove(j *job) {
 	w.note("%s is deleted", j.name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	j.deleted, j.works, j.gone = true, false, w.lived()
+	j.deleted, j.works, j.gone, j.goneAt = true, false, w.lived(), w.now()
 	delete(w.wakes, j.id)
 }

@@ -97,8 +97,9 @@ func (w *world) born() {
 	w.twoNodes = w.chance(30)
 	w.start("node-1")
 	ctx := w.t.Context()
-	user, err := w.store.CreateUser(ctx, account.User{Email: "ops@example.org", Created: w.now()})
+	user, err := w.store.CreateUser(ctx, account.User{Email: "ops@" + reader, Zone: w.zone, Created: w.now()})
 	if err == nil {
+		w.user = user.ID
 		w.project, err = w.store.CreateProject(ctx, account.Project{Name: "Main", Created: w.now()}, user.ID)
 	}
 	if err != nil {
@@ -115,6 +116,11 @@ func (w *world) born() {
 		if w.chance(60) {
 			w.employ(w.create(p, w.graceOf(p), w.between(time.Minute, 20*time.Minute).Truncate(time.Second), w.tolerance()))
 		}
+	}
+	w.net.set(reader, fine)
+	w.ask()
+	for range 2 {
+		w.agenda.at(w.between(day, span), w.ask)
 	}
 	for range 14 {
 		w.agenda.at(w.between(time.Hour, span), w.someone)
@@ -389,11 +395,14 @@ func (w *world) switchHook(h *hook, off bool) {
 }
 
 func (w *world) otherManner() {
-	h, m := w.hooks[w.rng.IntN(len(w.hooks))], manners[w.rng.IntN(len(manners))]
-	w.note("%s: %s", h.host, m)
-	w.net.set(h.host, m)
+	host, m := w.hooks[w.rng.IntN(len(w.hooks))].host, manners[w.rng.IntN(len(manners))]
+	if w.chance(15) {
+		host = reader
+	}
+	w.note("%s: %s", host, m)
+	w.net.set(host, m)
 	w.agenda.at(w.lived()+w.between(time.Minute, day), func() {
-		w.note("%s is fine", h.host)
-		w.net.set(h.host, fine)
+		w.note("%s is fine", host)
+		w.net.set(host, fine)
 	})
 }

@@ -28,6 +28,7 @@ type world struct {
 	path    string
 	store   *sqlite.Store // nil while no process runs
 	project account.Project
+	user    account.UserID
 	net     *network
 	trouble trouble
 	agenda  agenda
@@ -66,6 +67,8 @@ type world struct {
 	heard  time.Time                     // the newest mark, by the servers' clock
 	gaps   []gap                         // that no pass has made good yet
 	dead   map[address]bool              // what was given up
+
+	letters letters
 }
 
 // violation is a promise that was broken.
@@ -125,6 +128,7 @@ func (w *world) disturbed() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.upset = append(w.upset, w.lived())
+	w.letters.calm = -1
 }
 
 func (w *world) wakeUp() {
@@ -214,7 +218,7 @@ func (w *world) live(until time.Duration) {
 			w.over = true
 			return
 		}
-		next := min(w.agenda.next(), w.tickAt, w.sendAt, until)
+		next := min(w.agenda.next(), w.tickAt, w.sendAt, w.letters.at, until)
 		if !w.asleep {
 			next = min(next, w.until)
 		}
@@ -239,7 +243,9 @@ func (w *world) live(until time.Duration) {
 			w.sendAt = 0
 		}
 		w.deliver()
+		w.correspond()
 		synctest.Wait()
+		w.demandLetters()
 		w.doze()
 		w.demand()
 	}
