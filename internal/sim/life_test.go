@@ -125,7 +125,7 @@ func (w *world) born() {
 	for range 14 {
 		w.agenda.at(w.between(time.Hour, span), w.someone)
 	}
-	for range 10 {
+	for range 14 {
 		w.agenda.at(w.between(time.Hour, span), w.otherManner)
 	}
 	for range 9 {
@@ -394,6 +394,10 @@ func (w *world) switchHook(h *hook, off bool) {
 	w.sendAt = 0
 }
 
+// spells are how long a receiver behaves in another manner. Most are short: its beginning
+// and its end tell more than what is tried every minute between them.
+var spells = []time.Duration{10 * time.Minute, time.Hour, 4 * time.Hour, day}
+
 func (w *world) otherManner() {
 	host, m := w.hooks[w.rng.IntN(len(w.hooks))].host, manners[w.rng.IntN(len(manners))]
 	if w.chance(15) {
@@ -401,7 +405,7 @@ func (w *world) otherManner() {
 	}
 	w.note("%s: %s", host, m)
 	w.net.set(host, m)
-	w.agenda.at(w.lived()+w.between(time.Minute, day), func() {
+	w.agenda.at(w.lived()+w.between(time.Minute, spells[w.rng.IntN(len(spells))]), func() {
 		w.note("%s is fine", host)
 		w.net.set(host, fine)
 	})
