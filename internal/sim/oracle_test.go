@@ -372,13 +372,17 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 			return false
 		}
 		waited := max(0, until.Sub(latest(base, latest(perhaps, *made))))
+		warm := warmUp
+		if w.most > patience(to.Sub(perhaps)) { // what was prolonged so far may get no more than what was blind
+			warm = 0
+		}
 		w.most += latest(last.Add(waited), to).Add(warmUp).Sub(last)
 		switch {
 		case !sure || !first.After(surely):
 		case made.Before(perhaps):
-			w.least += latest(first, to).Add(warmUp).Sub(first)
+			w.least += latest(first, to).Add(warm).Sub(first)
 		default: // one outage with the last
-			w.least += latest(first, to.Add(warmUp)).Sub(first)
+			w.least += latest(first, to.Add(warm)).Sub(first)
 		}
 		*made = to
 		return true
@@ -398,7 +402,7 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, o.due, earliest(to, last), first, last, sureOf) {
 		o.blind = true
 		// The first ping that cannot have been lost decides, when that is soon.
-		if o.next(to).Add(o.grace).Sub(to) <= soon+min(2*to.Sub(perhaps), soonAtMost) {
+		if o.next(to).Add(o.grace).Sub(to) <= patience(to.Sub(perhaps)) {
 			o.credit.most = max(o.credit.most, o.next(to.Add(tooEarly)).Sub(o.due))
 		}
 	}
@@ -407,6 +411,10 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 		s.surely = s.surely || sure && !s.came.Before(surely) && !s.came.After(to)
 	}
 }
+
+// patience is for how long after an outage the next ping is waited for, and up to which
+// a wait that was prolonged gets more than what was blind.
+func patience(blind time.Duration) time.Duration { return soon + min(2*blind, soonAtMost) }
 
 // silence judges a flip that the passing of time caused. It returns what is wrong.
 func (o *oracle) silence(f flip) (kind, words string) {
