@@ -66,20 +66,12 @@ func (w *world) ask() {
 		w.agenda.at(w.lived()+day, w.ask)
 	}
 	now := w.now()
-	if err := w.store.SetNotices(w.t.Context(), n.Plan(now, w.zoned())); err != nil {
+	if err := w.store.SetNotices(w.t.Context(), n.Plan(now, w.local)); err != nil {
 		w.t.Error(err)
 	}
 	w.note("reports are asked for %s on day %d, reminders %s", n.Report, n.Day, n.Reminder)
 	w.letters.asked = append(w.letters.asked, asked{n, now})
 	w.letters.at = 0
-}
-
-func (w *world) zoned() *time.Location {
-	loc, err := time.LoadLocation(w.zone)
-	if err != nil {
-		panic(err)
-	}
-	return loc
 }
 
 // clerks gives a process the parts that write to people.
@@ -249,7 +241,7 @@ func (w *world) demandLetters() {
 	}
 	from := w.now().Add(since - w.lived())
 	for _, every := range []account.Every{last.Report, last.Reminder} {
-		due := slots(every, last.Day, latest(last.since, l.judged), until, w.zoned())
+		due := slots(every, last.Day, latest(last.since, l.judged), until, w.local)
 		for i, at := range due {
 			if at.Before(from) && (i+1 < len(due) && !due[i+1].After(from) || from.Sub(at) > lives[every]) {
 				continue // of several that were missed only the newest comes
@@ -266,7 +258,7 @@ func (w *world) demandLetter(every account.Every, slot, written time.Time) {
 	if every == account.Weekly || every == account.Monthly {
 		owed = w.wasWatched(slot.AddDate(0, 0, -6), slot.Add(-day))
 	}
-	if owed && !w.net.hasTried(letterKey(w.user, every, slot.In(w.zoned()))) && !w.net.turnedAway(slot, written) {
+	if owed && !w.net.hasTried(letterKey(w.user, every, slot.In(w.local))) && !w.net.turnedAway(slot, written) {
 		w.wrong("LETTER", 0, "nothing came %s, due %s", every, clock(slot))
 	}
 }
@@ -368,8 +360,8 @@ func (w *world) wasAsked(l letter) bool {
 			if every == account.Weekly || every == account.Monthly {
 				late += 35 * day
 			}
-			for _, slot := range slots(every, a.Day, latest(a.since, l.clock.Add(-late)), until, w.zoned()) {
-				if letterKey(w.user, every, slot.In(w.zoned())) == l.key {
+			for _, slot := range slots(every, a.Day, latest(a.since, l.clock.Add(-late)), until, w.local) {
+				if letterKey(w.user, every, slot.In(w.local)) == l.key {
 					return true
 				}
 			}

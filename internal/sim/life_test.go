@@ -94,6 +94,9 @@ func (w *world) born() {
 	date = date.Add(w.between(0, 8*day))
 	w.skew.Store(int64(time.Until(date)))
 	w.zone, w.birth = zone.name, date.Truncate(time.Microsecond)
+	if w.local, err = time.LoadLocation(w.zone); err != nil {
+		panic(err)
+	}
 	w.twoNodes = w.chance(30)
 	w.start("node-1")
 	ctx := w.t.Context()

@@ -52,9 +52,10 @@ type world struct {
 	trimmed  time.Time                  // deliveries before are deleted, when they have ended
 	twoNodes bool
 	steps    int
-	reports  int       // sent so far
-	again    bool      // a pass failed; it is tried again at once
-	zone     string    // of its cron lines
+	reports  int    // sent so far
+	again    bool   // a pass failed; it is tried again at once
+	zone     string // of its cron lines, and of the person who reads reports
+	local    *time.Location
 	birth    time.Time // by a clock that is right
 
 	mu     sync.Mutex // guards all below
