@@ -24,6 +24,7 @@ const (
 	hourOfMails = 9
 	downFor     = time.Hour // before anybody is reminded
 	tried       = 20 * time.Minute
+	mostNamed   = 50 // checks in a reminder
 )
 
 // lives are for how long a mail is of use that cannot be sent.
@@ -388,8 +389,11 @@ func (w *world) judgeReminder(l letter) {
 	}
 	w.mu.Unlock()
 	says := fmt.Sprintf("Still down: %d checks.", len(down))
-	if len(down) == 1 {
+	switch {
+	case len(down) == 1:
 		says = "Still down: " + down[0] + "."
+	case len(down) > mostNamed:
+		says = fmt.Sprintf("Still down: more than %d checks.", mostNamed)
 	}
 	if !changing && !strings.HasPrefix(l.subject, says) {
 		w.wrong("LETTER", 0, "%s says %q, want %q", l.key, l.subject, says)
