@@ -36,7 +36,7 @@ const (
 	newID                         // every attempt has an id of its own
 	cronLibrary                   // slots are the cron library's, which knows no clock changes
 	shortDigest                   // a digest leaves one of its changes out
-	trimPending                   // what is old is deleted though it still waits to be sent
+	trimPending                   // what has waited for an hour to be sent is deleted with what is old
 	replayUnsent                  // a replay only looks as if it were made
 	madeGoodTwice                 // an outage of ours is made good as if there had been two
 	countForever                  // a success does not end the count of bad results
@@ -183,7 +183,7 @@ func (b bug) gather(p *port, ctx context.Context, channel monitor.ChannelID, now
 
 func (b bug) trim(w *world, keep store.Keep) (bool, error) {
 	if b == trimPending {
-		w.exec(`DELETE FROM deliveries WHERE created_at < ?`, keep.Deliveries.UnixMicro())
+		w.exec(`DELETE FROM deliveries WHERE created_at < ? AND state = 'pending'`, keep.Deliveries.Add(keptFor-time.Hour).UnixMicro())
 	}
 	return w.store.Trim(w.t.Context(), keep)
 }

@@ -2,6 +2,8 @@ package sim_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -284,6 +286,14 @@ var template = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	if err := st.Close(); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.ExecContext(context.Background(), halfway())
+	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
