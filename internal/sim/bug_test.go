@@ -268,7 +268,7 @@ var planted = []struct {
 	{"up before its down", noLane, 36},
 	{"the cron library's slots", cronLibrary, 12},
 	{"a replay that is not made", replayUnsent, 18},
-	{"retention that takes what still waits", trimPending, 1},
+	{"retention that takes what still waits", trimPending, 113},
 	{"a digest that leaves a change out", shortDigest, 26},
 	{"a mail without an answer counts as sent", mailUnanswered, 48},
 	{"a count that a success does not end", countForever, 1},

@@ -313,14 +313,15 @@ func (w *world) wasDown(from, to time.Time) (found bool) {
 }
 
 // wasWatched reports whether a check that is still there was up or down for an hour
-// within the time.
+// within the time, of which something is kept.
 func (w *world) wasWatched(from, to time.Time) (found bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, j := range w.jobs {
 		j.stretches(func(status string, since, end time.Time) {
 			counts := (status == "up" || status == "down") && earliest(end, to).Sub(latest(since, from)) > time.Hour
-			found = found || counts && !j.deleted
+			kept := since.After(w.trimmed.Add(-keptFor)) || since.Equal(j.turns[len(j.turns)-1].at)
+			found = found || counts && kept && !j.deleted
 		})
 	}
 	return found
