@@ -22,13 +22,13 @@ const reader = "reader.example"
 // The rules of regular mails as docs/status-pages-and-reports.md has them.
 const (
 	hourOfMails = 9
-	downFor     = time.Hour // before anybody is reminded
-	tried       = 20 * time.Minute
-	mostNamed   = 50 // checks in a reminder
+	downFor     = time.Hour        // before anybody is reminded
+	inHand      = 20 * time.Minute // for what is written to have been tried
+	mostNamed   = 50               // checks in a reminder
 )
 
-// lives are for how long a mail is of use that cannot be sent.
-var lives = map[account.Every]time.Duration{
+// useful is for how long a mail is of use that cannot be sent.
+var useful = map[account.Every]time.Duration{
 	account.Weekly: 5 * day, account.Monthly: 5 * day, account.Daily: 12 * time.Hour, account.Hourly: 50 * time.Minute,
 }
 
@@ -41,7 +41,7 @@ type asked struct {
 // letters is what is known of regular mails.
 type letters struct {
 	at     time.Duration // nobody looks for them before
-	more   atomic.Bool   // some were sent, or could not be
+	more   atomic.Bool   // some were sent, perhaps there are others
 	asked  []asked
 	judged time.Time     // up to when what was due has been looked for
 	calm   time.Duration // since when nothing is in their way; negative: something is
@@ -244,7 +244,7 @@ func (w *world) demandLetters() {
 	for _, every := range []account.Every{last.Report, last.Reminder} {
 		due := slots(every, last.Day, latest(last.since, l.judged), until, w.local)
 		for i, at := range due {
-			if at.Before(from) && (i+1 < len(due) && !due[i+1].After(from) || from.Sub(at) > lives[every]) {
+			if at.Before(from) && (i+1 < len(due) && !due[i+1].After(from) || from.Sub(at) > useful[every]) {
 				continue // of several that were missed only the newest comes
 			}
 			w.demandLetter(every, at, latest(at, from))
@@ -255,7 +255,7 @@ func (w *world) demandLetters() {
 
 // demandLetter looks for the mail of one slot, which was to be written at the given time.
 func (w *world) demandLetter(every account.Every, slot, written time.Time) {
-	owed := w.wasDown(slot.Add(-downFor-time.Minute), written.Add(tried))
+	owed := w.wasDown(slot.Add(-downFor-time.Minute), written.Add(inHand))
 	if every == account.Weekly || every == account.Monthly {
 		owed = w.wasWatched(slot.AddDate(0, 0, -6), slot.Add(-day))
 	}
@@ -283,7 +283,7 @@ func (n *network) hasTried(key string) bool {
 func (n *network) turnedAway(from, to time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.ContainsFunc(n.refused, func(at time.Time) bool { return !at.Before(from) && !at.After(to.Add(tried)) })
+	return slices.ContainsFunc(n.refused, func(at time.Time) bool { return !at.Before(from) && !at.After(to.Add(inHand)) })
 }
 
 // stretches calls do with each time in which a check had one of the statuses, as it
@@ -358,7 +358,7 @@ func (w *world) wasAsked(l letter) bool {
 			until = all[i+1].since
 		}
 		for _, every := range []account.Every{a.Report, a.Reminder} {
-			late := 26*time.Hour + lives[every] // it may have waited long to be written at all
+			late := 26*time.Hour + useful[every] // it may have waited long to be written at all
 			if every == account.Weekly || every == account.Monthly {
 				late += 35 * day
 			}
@@ -411,7 +411,7 @@ func (w *world) wasDownSince(at time.Time) (found bool) {
 	defer w.mu.Unlock()
 	for _, j := range w.jobs {
 		j.stretches(func(status string, since, end time.Time) {
-			found = found || status == "down" && earliest(end, at.Add(time.Minute)).Sub(since) >= downFor && !end.Before(at.Add(-lives[account.Daily]))
+			found = found || status == "down" && earliest(end, at.Add(time.Minute)).Sub(since) >= downFor && !end.Before(at.Add(-useful[account.Daily]))
 		})
 	}
 	return found
