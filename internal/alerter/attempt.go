@@ -162,31 +162,39 @@ func (a *Alerter) send(ctx context.Context, m Message) (out Outcome) {
 	return sender.Send(ctx, m)
 }
 
-// record writes the attempt. While the database is away it tries again for as long
-// as the lease lasts, since what is not recorded is sent again. A lease that was
-// lost means that another process has recorded this attempt, or this one did and
-// was not told: there is nothing left to do.
+// record writes the attempt. A lease that was lost means that another process has
+// recorded this attempt, or this one did and was not told: there is nothing left to do.
 func (a *Alerter) record(ctx context.Context, record monitor.Attempt, after monitor.Delivery, disable string, until time.Time) {
-	for pause := 250 * time.Millisecond; ; pause *= 2 {
-		once, cancel := context.WithTimeout(ctx, storeLimit)
+	err := whileLeased(ctx, a.Now, until, func(ctx context.Context) error {
 		err := failpoint.Err("alerter.before_record")
 		if err == nil {
-			err = a.Store.RecordAttempt(once, record, after, disable)
+			err = a.Store.RecordAttempt(ctx, record, after, disable)
 		}
-		cancel()
 		failpoint.Here("alerter.after_record")
-		switch {
-		case err == nil:
-			if a.Changed != nil {
-				a.Changed(after.Project)
-			}
-			return
-		case errors.Is(err, fault.Conflict):
-			a.Log.Info("lease of a delivery lost", "delivery", after.ID, "attempt", record.N)
-			return
-		case !errors.Is(err, fault.Unavailable) || a.Now().Add(pause).After(until):
-			a.Log.Error("attempt not recorded; the message will be repeated", "delivery", after.ID, "attempt", record.N, "err", err)
-			return
+		return err
+	})
+	switch {
+	case err == nil:
+		if a.Changed != nil {
+			a.Changed(after.Project)
+		}
+	case errors.Is(err, fault.Conflict):
+		a.Log.Info("lease of a delivery lost", "delivery", after.ID, "attempt", record.N)
+	default:
+		a.Log.Error("attempt not recorded; the message will be repeated", "delivery", after.ID, "attempt", record.N, "err", err)
+	}
+}
+
+// whileLeased records what became of something that was leased. While the database is
+// away it tries again for as long as the lease lasts, since what is not recorded is
+// sent again.
+func whileLeased(ctx context.Context, now func() time.Time, until time.Time, record func(context.Context) error) error {
+	for pause := 250 * time.Millisecond; ; pause *= 2 {
+		once, cancel := context.WithTimeout(ctx, storeLimit)
+		err := record(once)
+		cancel()
+		if !errors.Is(err, fault.Unavailable) || now().Add(pause).After(until) {
+			return err
 		}
 		<-time.After(pause)
 	}

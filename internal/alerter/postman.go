@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollcall/internal/account"
+	"rollcall/internal/fault"
 	"rollcall/internal/monitor"
 	"rollcall/internal/outbound"
 	"rollcall/internal/store"
@@ -114,7 +115,12 @@ func (p *Postman) post(ctx context.Context, l account.Letter) error {
 	if after.State == monitor.Dead {
 		p.Log.Warn("letter given up", "kind", l.Kind, "letter", l.ID, "tries", after.Tries, "answer", after.Answer)
 	}
-	if err := p.Store.RecordLetter(ctx, l, after); err != nil {
+	err := whileLeased(ctx, p.Now, l.NextAt, func(ctx context.Context) error { return p.Store.RecordLetter(ctx, l, after) })
+	if errors.Is(err, fault.Conflict) { // another process has recorded it, or this one did and was not told
+		p.Log.Info("lease of a letter lost", "letter", l.ID, "tries", after.Tries)
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("record letter %d: %w", l.ID, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package alerter_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -10,7 +11,9 @@ import (
 
 	"rollcall/internal/account"
 	"rollcall/internal/alerter"
+	"rollcall/internal/fault"
 	"rollcall/internal/mailtest"
+	"rollcall/internal/store"
 	"rollcall/templates"
 )
 
@@ -79,6 +82,40 @@ func TestLettersAreTriedAgain(t *testing.T) {
 	w.post(p, 1)
 	if got := in.Messages(); len(got) != 1 || !strings.Contains(got[0].Text, baseURL+"/xx") {
 		t.Fatalf("%+v", got)
+	}
+}
+
+// forgetful is a store that fails to record letters at first, once without saying that
+// it did.
+type forgetful struct {
+	store.Letters
+	tries int
+}
+
+func (f *forgetful) RecordLetter(ctx context.Context, leased, after account.Letter) error {
+	switch f.tries++; f.tries {
+	case 1, 2:
+		return fmt.Errorf("record: %w", fault.Unavailable)
+	case 3:
+		if err := f.Letters.RecordLetter(ctx, leased, after); err != nil {
+			return err
+		}
+		return fmt.Errorf("recorded, and yet: %w", fault.Unavailable)
+	}
+	return f.Letters.RecordLetter(ctx, leased, after)
+}
+
+// A letter whose sending cannot be recorded at once is not sent a second time.
+func TestALetterIsRecordedWhileItIsLeased(t *testing.T) {
+	w, in, p := postWorld(t)
+	st := &forgetful{Letters: w.store}
+	p.Store = st
+	w.queue(account.Letter{Kind: "greeting"})
+	w.post(p, 1)
+	w.advance(2 * time.Minute)
+	w.post(p, 0)
+	if got := len(in.Messages()); got != 1 || st.tries != 4 {
+		t.Errorf("%d mails, recorded in %d tries; want one, in four", got, st.tries)
 	}
 }
 

@@ -36,9 +36,11 @@ const (
 	newID                         // every attempt has an id of its own
 	cronLibrary                   // slots are the cron library's, which knows no clock changes
 	shortDigest                   // a digest leaves one of its changes out
-	trimPending                   // what is old is deleted though it still waits to be sent
+	trimPending                   // what has waited for an hour to be sent is deleted with what is old
 	replayUnsent                  // a replay only looks as if it were made
 	madeGoodTwice                 // an outage of ours is made good as if there had been two
+	countForever                  // a success does not end the count of bad results
+	unwritten                     // a report or a reminder is planned on without being written
 	mailUnanswered                // a mail of which nobody knows whether it was taken counts as sent
 )
 
@@ -100,6 +102,12 @@ func (b bug) transitions(p *port, ctx context.Context, steps []store.Step) ([]st
 			steps[i].Decide = func(c monitor.Check) monitor.Change {
 				c.Runs = slices.DeleteFunc(slices.Clone(c.Runs), func(r monitor.Run) bool { return !r.Open() })
 				return right(c)
+			}
+		case b == countForever && p.part == storing:
+			steps[i].Decide = func(c monitor.Check) monitor.Change {
+				change := right(c)
+				change.Check.FailStreak = max(change.Check.FailStreak, c.FailStreak)
+				return change
 			}
 		case b == cronLibrary:
 			steps[i].Decide = func(c monitor.Check) monitor.Change { return byLibrary(c, right(c)) }
@@ -175,7 +183,7 @@ func (b bug) gather(p *port, ctx context.Context, channel monitor.ChannelID, now
 
 func (b bug) trim(w *world, keep store.Keep) (bool, error) {
 	if b == trimPending {
-		w.exec(`DELETE FROM deliveries WHERE created_at < ?`, keep.Deliveries.UnixMicro())
+		w.exec(`DELETE FROM deliveries WHERE created_at < ? AND state = 'pending'`, keep.Deliveries.Add(keptFor-time.Hour).UnixMicro())
 	}
 	return w.store.Trim(w.t.Context(), keep)
 }
@@ -249,20 +257,22 @@ var planted = []struct {
 	from uint64
 }{
 	{"a flip without its deliveries", flipAlone, 1},
-	{"a new id for every attempt", newID, 2},
+	{"a new id for every attempt", newID, 3},
 	{"a repeated end counted twice", countTwice, 1},
-	{"an attempt recorded before it is made", noteBeforeSend, 3},
+	{"an attempt recorded before it is made", noteBeforeSend, 6},
 	{"grace ignored", noGrace, 1},
 	{"our outage not made good", noBlindness, 1},
 	{"resume with the old deadline", staleResume, 1},
-	{"a lease that never ends", leaseForever, 10},
-	{"the clock instead of the evidence", noEvidence, 2},
-	{"up before its down", noLane, 22},
+	{"a lease that never ends", leaseForever, 13},
+	{"the clock instead of the evidence", noEvidence, 40},
+	{"up before its down", noLane, 37},
 	{"the cron library's slots", cronLibrary, 12},
-	{"a replay that is not made", replayUnsent, 12},
-	{"retention that takes what still waits", trimPending, 182},
-	{"a digest that leaves a change out", shortDigest, 12},
-	{"a mail without an answer counts as sent", mailUnanswered, 6},
+	{"a replay that is not made", replayUnsent, 18},
+	{"retention that takes what still waits", trimPending, 113},
+	{"a digest that leaves a change out", shortDigest, 26},
+	{"a mail without an answer counts as sent", mailUnanswered, 48},
+	{"a count that a success does not end", countForever, 1},
+	{"a mail to a person that is not written", unwritten, 1},
 	{"an outage made good twice", madeGoodTwice, 1},
 }
 

@@ -1,6 +1,7 @@
 // Package sim lets the real ingest, scheduler, alerter and SQLite store live
 // through weeks in virtual time, with everything that goes wrong in them: crashes,
-// outages, a database that refuses, clocks that are set, receivers that hang.
+// outages, a database that refuses, clocks that are set, receivers that hang. Reports
+// and reminders are written, and what is old is deleted, which may fail half-way.
 //
 // A life is made of a seed and of nothing else, so that a seed replays it. What
 // happened is judged by an oracle that was written without the rules of monitor and

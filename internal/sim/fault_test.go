@@ -153,7 +153,7 @@ func (w *world) databaseAway(length time.Duration) {
 		w.disturbed()
 		w.trouble.away.Store(false)
 		w.until = w.lived() + awake
-		w.sendAt = 0
+		w.sendAt, w.letters.at = 0, 0
 		w.tickSoon()
 	})
 }
@@ -167,7 +167,7 @@ func (w *world) jump(by time.Duration) {
 	w.mu.Lock()
 	w.heard = earliest(w.heard, w.now())
 	w.mu.Unlock()
-	w.sendAt = 0
+	w.sendAt, w.letters.at = 0, 0
 	w.tickSoon()
 }
 
@@ -189,6 +189,7 @@ func (w *world) peace() {
 		w.net.set(h.host, fine)
 		w.switchHook(h, false)
 	}
+	w.net.set(reader, fine)
 	w.replay(1000, monitor.Dead)
 	w.live(w.lived() + 6*time.Hour) // who is dead is told
 	for _, j := range w.jobs {

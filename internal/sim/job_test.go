@@ -36,6 +36,8 @@ type job struct {
 	waiting []*submission // not stored yet, in the order in which they were sent
 	sent    []*submission
 	told    []told
+	turns   []flip    // all of them
+	goneAt  time.Time // when it was deleted, by the servers' clock
 	flips   int64
 	last    string // status after the last flip
 }
@@ -87,12 +89,12 @@ func (w *world) seeded() uuid.UUID {
 }
 
 // create makes a check that tells some of the channels.
-func (w *world) create(p plan, grace, limit time.Duration) *job {
+func (w *world) create(p plan, grace, limit time.Duration, threshold *int) *job {
 	name := fmt.Sprintf("job-%d", len(w.jobs)+1)
 	j := &job{
 		name: name, uuid: w.seeded(), plan: p, works: true, last: "new",
-		oracle: &oracle{plan: p, grace: grace, limit: limit, status: "new"},
-		config: monitor.Config{Name: name, Schedule: p.spec(), Grace: grace, MaxRuntime: &limit},
+		oracle: &oracle{plan: p, grace: grace, limit: limit, takes: takesDown(threshold), status: "new"},
+		config: monitor.Config{Name: name, Schedule: p.spec(), Grace: grace, MaxRuntime: &limit, Threshold: threshold},
 	}
 	var channels []monitor.ChannelID
 	for _, h := range w.hooks {
@@ -109,7 +111,7 @@ func (w *world) create(p plan, grace, limit time.Duration) *job {
 	w.mu.Lock()
 	w.jobs, w.byID[c.ID] = append(w.jobs, j), j
 	w.mu.Unlock()
-	w.note("%s created: %s %s %s, grace %s, limit %s, tells %d", name, p.period, p.expr, p.zone, grace, limit, len(j.hooks))
+	w.note("%s created: %s %s %s, grace %s, limit %s, down after %d, tells %d", name, p.period, p.expr, p.zone, grace, limit, j.oracle.takes, len(j.hooks))
 	return j
 }
 
@@ -206,7 +208,11 @@ func (w *world) observe(p *port, steps []store.Step, results []store.Result) {
 			w.observePing(j, change)
 			w.wakeUp() // its sender may have gone
 		case p.part == judging:
-			w.observeSilence(j, change.Flip)
+			w.observeSilence(j, change)
+		}
+		if got, want := change.Check.FailStreak, j.oracle.bad; got != want && j.oracle.status != "down" { // then it is of no matter
+			w.wrongLocked("COUNT", j, "it has %d bad results in a row, want %d", got, want)
+			j.oracle.bad = got
 		}
 	}
 }
@@ -264,8 +270,11 @@ func (w *world) corrected(j *job, s *submission, got *flip) {
 	delete(j.oracle.misses, got.corrects)
 }
 
-func (w *world) observeSilence(j *job, f *monitor.Flip) {
-	got := flipOf(f)
+func (w *world) observeSilence(j *job, change monitor.Change) {
+	got := flipOf(change.Flip)
+	if got == nil {
+		got = toleratedBy(change)
+	}
 	if got == nil {
 		return
 	}
@@ -282,6 +291,9 @@ func (w *world) observeSilence(j *job, f *monitor.Flip) {
 		w.wrongLocked(kind, j, "%s", words)
 	}
 	w.trace = append(w.trace, fmt.Sprintf("  %s is %s (%s) since %s", j.name, got.new, got.reason, clock(got.at)))
+	if got.new == tolerated {
+		return
+	}
 	if got.told != (got.new == "down") {
 		w.wrongLocked("FALSE", j, "%s, told %v", got.new, got.told)
 	}
@@ -313,6 +325,7 @@ func (w *world) owe(j *job, got *flip) {
 		w.wrongLocked("DRIFT", j, "rev %d after %d", got.rev, j.flips)
 	}
 	j.flips, j.last = got.rev, got.new
+	j.turns = append(j.turns, *got)
 	if !got.told {
 		return
 	}
@@ -394,14 +407,14 @@ func (w *world) resume(j *job) {
 	}, func() *flip { return j.oracle.resume(now) })
 }
 
-func (w *world) edit(j *job, p plan, grace, limit time.Duration) {
+func (w *world) edit(j *job, p plan, grace, limit time.Duration, threshold *int) {
 	now := w.now()
 	config := j.config
-	config.Schedule, config.Grace, config.MaxRuntime = p.spec(), grace, &limit
-	what := fmt.Sprintf("is edited: %s %s %s, grace %s, limit %s", p.period, p.expr, p.zone, grace, limit)
+	config.Schedule, config.Grace, config.MaxRuntime, config.Threshold = p.spec(), grace, &limit, threshold
+	what := fmt.Sprintf("is edited: %s %s %s, grace %s, limit %s, down after %d", p.period, p.expr, p.zone, grace, limit, takesDown(threshold))
 	w.person(j, what, func(c monitor.Check) monitor.Change { return c.Reconfigure(config, now) }, func() *flip {
 		j.config, j.plan = config, p
-		j.oracle.edit(p, grace, limit, now)
+		j.oracle.edit(p, grace, limit, takesDown(threshold), now)
 		return nil
 	})
 }
@@ -416,6 +429,6 @@ func (w *world) remove(j *job) {
 	w.note("%s is deleted", j.name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	j.deleted, j.works, j.gone = true, false, w.lived()
+	j.deleted, j.works, j.gone, j.goneAt = true, false, w.lived(), w.now()
 	delete(w.wakes, j.id)
 }

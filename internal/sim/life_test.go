@@ -94,11 +94,15 @@ func (w *world) born() {
 	date = date.Add(w.between(0, 8*day))
 	w.skew.Store(int64(time.Until(date)))
 	w.zone, w.birth = zone.name, date.Truncate(time.Microsecond)
+	if w.local, err = time.LoadLocation(w.zone); err != nil {
+		panic(err)
+	}
 	w.twoNodes = w.chance(30)
 	w.start("node-1")
 	ctx := w.t.Context()
-	user, err := w.store.CreateUser(ctx, account.User{Email: "ops@example.org", Created: w.now()})
+	user, err := w.store.CreateUser(ctx, account.User{Email: "ops@" + reader, Zone: w.zone, Created: w.now()})
 	if err == nil {
+		w.user = user.ID
 		w.project, err = w.store.CreateProject(ctx, account.Project{Name: "Main", Created: w.now()}, user.ID)
 	}
 	if err != nil {
@@ -113,13 +117,18 @@ func (w *world) born() {
 	}
 	for _, p := range []plan{{period: day}, {period: 6 * time.Hour}, w.cron(w.clockLine()), w.cron("*/30 1 * * *")} {
 		if w.chance(60) {
-			w.employ(w.create(p, w.graceOf(p), w.between(time.Minute, 20*time.Minute).Truncate(time.Second)))
+			w.employ(w.create(p, w.graceOf(p), w.between(time.Minute, 20*time.Minute).Truncate(time.Second), w.tolerance()))
 		}
+	}
+	w.net.set(reader, fine)
+	w.ask()
+	for range 2 {
+		w.agenda.at(w.between(day, span), w.ask)
 	}
 	for range 14 {
 		w.agenda.at(w.between(time.Hour, span), w.someone)
 	}
-	for range 10 {
+	for range 14 {
 		w.agenda.at(w.between(time.Hour, span), w.otherManner)
 	}
 	for range 9 {
@@ -168,7 +177,7 @@ func (w *world) busyJob() {
 	if w.chance(30) {
 		p = w.cron("7,37 * * * *")
 	}
-	j := w.create(p, w.graceOf(p), w.between(10*time.Second, 4*time.Minute).Truncate(time.Second))
+	j := w.create(p, w.graceOf(p), w.between(10*time.Second, 4*time.Minute).Truncate(time.Second), w.tolerance())
 	w.employ(j)
 	hours := 12 * time.Hour
 	if p.period > 0 {
@@ -308,7 +317,7 @@ func (w *world) someone() {
 		w.pause(j)
 		w.agenda.at(w.lived()+w.between(time.Minute, day), func() { w.resume(j) })
 	case 3:
-		w.edit(j, j.plan, w.graceOf(j.plan), *j.config.MaxRuntime)
+		w.edit(j, j.plan, w.graceOf(j.plan), *j.config.MaxRuntime, w.tolerance())
 	case 4:
 		p := j.plan
 		switch {
@@ -317,9 +326,9 @@ func (w *world) someone() {
 		case p.period >= time.Hour:
 			p.period = w.between(5*time.Hour, 30*time.Hour).Truncate(time.Second)
 		}
-		w.edit(j, p, j.config.Grace, w.between(time.Minute, 20*time.Minute).Truncate(time.Second))
+		w.edit(j, p, j.config.Grace, w.between(time.Minute, 20*time.Minute).Truncate(time.Second), j.config.Threshold)
 	case 5:
-		w.employ(w.create(plan{period: 12 * time.Hour}, w.graceOf(plan{period: day}), 5*time.Minute))
+		w.employ(w.create(plan{period: 12 * time.Hour}, w.graceOf(plan{period: day}), 5*time.Minute, w.tolerance()))
 	case 6:
 		w.assign(j)
 	case 7:
@@ -388,12 +397,19 @@ func (w *world) switchHook(h *hook, off bool) {
 	w.sendAt = 0
 }
 
+// spells are how long a receiver behaves in another manner. Most are short: its beginning
+// and its end tell more than what is tried every minute between them.
+var spells = []time.Duration{10 * time.Minute, time.Hour, 4 * time.Hour, day}
+
 func (w *world) otherManner() {
-	h, m := w.hooks[w.rng.IntN(len(w.hooks))], manners[w.rng.IntN(len(manners))]
-	w.note("%s: %s", h.host, m)
-	w.net.set(h.host, m)
-	w.agenda.at(w.lived()+w.between(time.Minute, day), func() {
-		w.note("%s is fine", h.host)
-		w.net.set(h.host, fine)
+	host, m := w.hooks[w.rng.IntN(len(w.hooks))].host, manners[w.rng.IntN(len(manners))]
+	if w.chance(15) {
+		host = reader
+	}
+	w.note("%s: %s", host, m)
+	w.net.set(host, m)
+	w.agenda.at(w.lived()+w.between(time.Minute, spells[w.rng.IntN(len(spells))]), func() {
+		w.note("%s is fine", host)
+		w.net.set(host, fine)
 	})
 }

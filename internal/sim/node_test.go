@@ -30,6 +30,9 @@ type node struct {
 	scheduler *scheduler.Scheduler
 	alerter   *alerter.Alerter
 	sending   atomic.Bool
+	clerk     *alerter.Clerk
+	postman   *alerter.Postman
+	writing   atomic.Bool
 	parts     sync.WaitGroup
 	judged    bool // it has made a pass
 }
@@ -83,11 +86,12 @@ func (w *world) start(name string) {
 	if w.twoNodes {
 		n.scheduler.Settle = settle
 	}
+	n.clerks()
 	w.bug.blindfold(n.scheduler)
 	w.nodes = append(w.nodes, n)
 	w.note("%s starts", name)
 	n.takePings(name)
-	w.sendAt = 0
+	w.sendAt, w.letters.at = 0, 0
 	w.tickSoon()
 }
 
@@ -267,7 +271,7 @@ func (w *world) stop(n *node) {
 	if !left {
 		w.missed(n)
 	}
-	for n.sending.Load() {
+	for n.sending.Load() || n.writing.Load() {
 		<-w.rouse
 	}
 	n.cancel()

@@ -1,9 +1,6 @@
 package sim_test
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // The rules as docs/statuses.md and docs/signals.md have them, once more.
 const (
@@ -26,6 +23,8 @@ const (
 type oracle struct {
 	plan
 	grace, limit  time.Duration
+	takes         int // bad results in a row that take it down
+	bad           int // of them so far
 	status        string
 	due           time.Time // the slot that is awaited
 	credit        window
@@ -38,7 +37,12 @@ type oracle struct {
 	vague         bool      // it cannot be told; nothing is demanded until a person resets it
 	swallowed     []said    // what came while nobody could hear it
 	misses        map[int64]time.Time
+	told          []outage // in the order in which they were made good
 }
+
+// outage is a time in which Rollcall was blind, from one instant on perhaps and from
+// another surely.
+type outage struct{ perhaps, surely, to time.Time }
 
 // window is what a deadline is put off by: at least, and at most.
 type window struct{ least, most time.Duration }
@@ -182,11 +186,21 @@ func (o *oracle) move(p said) *flip {
 	}
 	ref := o.end(p)
 	o.last = latest(o.last, p.at)
+	if o.bad++; p.signal == "success" {
+		o.bad = 0
+	}
 	if ref.IsZero() {
 		ref = o.last
 	}
 	o.bind(ref, o.last)
 	to := map[string]string{"success": "up", "fail": "down"}[p.signal]
+	switch {
+	case to == "up" || o.bad >= o.takes:
+	case o.status == "paused":
+		to = "new"
+	default:
+		return nil
+	}
 	if o.status == to {
 		return nil
 	}
@@ -286,7 +300,7 @@ func (o *oracle) pause() *flip {
 		return nil
 	}
 	f := &flip{old: o.status, new: "paused"}
-	o.status, o.runs, o.vague = "paused", nil, false
+	o.status, o.runs, o.bad, o.vague = "paused", nil, 0, false
 	o.await(time.Time{})
 	return f
 }
@@ -299,9 +313,9 @@ func (o *oracle) resume(now time.Time) *flip {
 	return &flip{old: "paused", new: "new"}
 }
 
-func (o *oracle) edit(to plan, grace, limit time.Duration, now time.Time) {
+func (o *oracle) edit(to plan, grace, limit time.Duration, takes int, now time.Time) {
 	from := o.plan
-	o.plan, o.grace, o.limit = to, grace, limit
+	o.plan, o.grace, o.limit, o.takes = to, grace, limit, takes
 	changed := from.period != to.period || from.expr != to.expr || from.zone != to.zone
 	if changed && !o.due.IsZero() {
 		o.await(time.Time{})
@@ -340,6 +354,7 @@ func (o *oracle) judgeRuns(now time.Time) {
 // outage tells that Rollcall was blind, perhaps from one time on and surely from
 // another, until it noticed. What several processes missed at once was one wait.
 func (o *oracle) outage(perhaps, surely, to time.Time) {
+	o.told = append(o.told, outage{perhaps, surely, to})
 	o.back = to
 	if to.After(surely) {
 		o.away = to
@@ -354,13 +369,17 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 			return false
 		}
 		waited := max(0, until.Sub(latest(base, latest(perhaps, *made))))
+		warm := warmUp
+		if w.most > patience(to.Sub(perhaps)) { // what was prolonged so far may get no more than what was blind
+			warm = 0
+		}
 		w.most += latest(last.Add(waited), to).Add(warmUp).Sub(last)
 		switch {
 		case !sure || !first.After(surely):
 		case made.Before(perhaps):
-			w.least += latest(first, to).Add(warmUp).Sub(first)
+			w.least += latest(first, to).Add(warm).Sub(first)
 		default: // one outage with the last
-			w.least += latest(first, to.Add(warmUp)).Sub(first)
+			w.least += latest(first, to.Add(warm)).Sub(first)
 		}
 		*made = to
 		return true
@@ -380,7 +399,7 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	if ok && o.due.Add(-early).Before(to) && more(&o.credit, &o.made, o.due, earliest(to, last), first, last, sureOf) {
 		o.blind = true
 		// The first ping that cannot have been lost decides, when that is soon.
-		if o.next(to).Add(o.grace).Sub(to) <= soon+min(2*to.Sub(perhaps), soonAtMost) {
+		if o.next(to).Add(o.grace).Sub(to) <= patience(to.Sub(perhaps)) {
 			o.credit.most = max(o.credit.most, o.next(to.Add(tooEarly)).Sub(o.due))
 		}
 	}
@@ -390,101 +409,8 @@ func (o *oracle) outage(perhaps, surely, to time.Time) {
 	}
 }
 
-// silence judges a flip that the passing of time caused. It returns what is wrong.
-func (o *oracle) silence(f flip) (kind, words string) {
-	if o.status == "down" || o.status == "paused" {
-		return "FALSE", fmt.Sprintf("it is %s and became %s of itself", o.status, f.new)
-	}
-	var passed, blind bool
-	kind, words = "FALSE", "nothing is awaited"
-	fits := func(first, last time.Time, put bool) {
-		switch {
-		case first.After(f.judged):
-			if !passed {
-				kind, words = "EARLY", fmt.Sprintf("judged at %s, the deadline is %s", clock(f.judged), clock(first))
-			}
-			return
-		case passed && kind == "":
-		case o.late(last, f.judged):
-			kind, words = "LATE", fmt.Sprintf("judged at %s, the deadline was %s", clock(f.judged), clock(last))
-		default:
-			kind = ""
-		}
-		passed, blind = true, blind || put
-	}
-	if first, last, ok := o.deadline(); ok && f.reason != "overrun" {
-		fits(first, last, o.blind)
-	}
-	for _, r := range o.runs {
-		if first, last, ok := o.runDeadline(r); ok && f.reason != "timeout" {
-			fits(first, last, r.credit.most > 0)
-		}
-	}
-	switch {
-	case o.vague:
-		kind = ""
-	case passed && f.new == "unknown" && (!blind || o.status == "unknown"):
-		kind, words = "FALSE", "unknown without an outage"
-	case passed && f.new == "down" && o.status != "unknown" && o.heardOf(f): // nobody is spared twice
-		kind, words = "FALSE", "the job had reported while Rollcall was blind"
-	}
-	o.judgeRuns(f.judged)
-	o.status = f.new
-	if f.new == "unknown" {
-		o.await(time.Time{})
-		if o.await(o.next(o.back)); o.period > 0 { // the first that was not in the dark
-			o.due = o.back.Add(o.period)
-		}
-		o.credit.most = max(0, o.next(f.judged).Sub(o.due))
-	} else {
-		if o.misses == nil {
-			o.misses = map[int64]time.Time{}
-		}
-		o.misses[f.rev] = f.at
-	}
-	return kind, words
-}
-
-// heardOf reports whether the alarm would not have been, had Rollcall heard what
-// it was told while it was blind.
-func (o *oracle) heardOf(f flip) bool {
-	for _, s := range o.swallowed {
-		switch {
-		case !s.surely || s.signal != "success" || s.at.After(f.at):
-		case f.reason == "timeout" && (o.due.IsZero() || s.at.Before(o.due.Add(-max(o.grace, tooEarly)))): // out of rhythm
-		case f.reason == "timeout" && f.at.Before(o.satisfied(o.due, s.at).Add(o.grace)):
-			return true
-		case f.reason == "overrun":
-			// One that was told before is not what is told now. One of which only a start
-			// that came late is known is waited for as long as is promised then.
-			r := o.find(s.run, true)
-			if r != nil && !r.over && !r.late {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// late reports whether a deadline is judged too late, though somebody was there to judge.
-func (o *oracle) late(deadline, judged time.Time) bool {
-	return judged.Sub(latest(deadline, o.away)) > lateBound
-}
-
-// overdue returns the deadline that ought to have been judged long ago.
-func (o *oracle) overdue(now time.Time) (time.Time, bool) {
-	if o.vague || o.status == "down" || o.status == "paused" {
-		return time.Time{}, false
-	}
-	if _, last, ok := o.deadline(); ok && o.late(last, now) {
-		return last, true
-	}
-	for _, r := range o.runs {
-		if _, last, ok := o.runDeadline(r); ok && o.late(last, now) {
-			return last, true
-		}
-	}
-	return time.Time{}, false
-}
+// patience is for how long after an outage the next ping is waited for, and up to which
+// a wait that was prolonged gets more than what was blind.
+func patience(blind time.Duration) time.Duration { return soon + min(2*blind, soonAtMost) }
 
 func clock(t time.Time) string { return t.Format("Jan 2 15:04:05.000") }

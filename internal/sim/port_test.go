@@ -22,13 +22,15 @@ const (
 	judging             // Transitions of the scheduler
 	finding             // DueChecks
 	marking             // Transitions of marks, RecordGaps, SettleBlind
-	leasing             // LeaseDeliveries
-	noting              // RecordAttempt
+	leasing             // LeaseDeliveries, LeaseLetters
+	noting              // RecordAttempt, RecordLetter
 	gathering           // Gather
+	planning            // SettleNotices
+	trimming            // Trim
 	ops
 )
 
-var opNames = [ops]string{"storing", "judging", "finding", "marking", "leasing", "noting", "gathering"}
+var opNames = [ops]string{"storing", "judging", "finding", "marking", "leasing", "noting", "gathering", "planning", "trimming"}
 
 // trouble is what is wrong with the database or with the process that uses it.
 type trouble struct {

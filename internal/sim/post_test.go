@@ -116,6 +116,11 @@ func (p *postman) Mail(string, *smtp.MailOptions) error { return nil }
 func (p *postman) Rcpt(to string, _ *smtp.RcptOptions) error {
 	_, p.to, _ = strings.Cut(to, "@")
 	if p.n.mannerOf(p.to) == refuses {
+		if p.to == reader {
+			p.n.mu.Lock()
+			p.n.refused = append(p.n.refused, p.n.w.now())
+			p.n.mu.Unlock()
+		}
 		return mailcatch.Reply(450, "not now")
 	}
 	return nil
@@ -135,6 +140,9 @@ func (p *postman) Data(r io.Reader) error {
 	p.n.mu.Lock()
 	got, known := p.n.letters[id]
 	p.n.mu.Unlock()
+	if l, ok := letterOf(head.Get("Subject")); ok && p.to == reader {
+		got.letter, known = l, true
+	}
 	got.host, got.id = p.to, id
 	if !known || len(got.turns) == 1 && got.kind != roundup && !strings.Contains(head.Get("Subject"), got.turns[0].check) {
 		p.n.w.wrong("FALSE", 0, "%s reads a mail about %q with the id %s", p.to, head.Get("Subject"), id)

@@ -41,6 +41,7 @@ type reception struct {
 	host, id  string
 	kind      string // check.down, check.up, check.corrected, or about several checks
 	turns     []turn // that it tells
+	letter    letter // a report or a reminder
 	down, up  int    // of a digest: how many it says it tells
 	accepted  bool   // answered 2xx
 	ambiguous bool
@@ -54,6 +55,9 @@ type turn struct {
 }
 
 func (r reception) String() string {
+	if r.letter.key != "" {
+		return r.letter.key
+	}
 	if len(r.turns) == 1 {
 		return fmt.Sprintf("%s of %s, rev %d", r.kind, r.turns[0].check, r.turns[0].rev)
 	}
@@ -69,6 +73,7 @@ type network struct {
 	seen       map[string]int // attempts by message id
 	receptions []reception
 	letters    map[string]reception // what mails tell, by id
+	refused    []time.Time          // when the reader's host took no mail, by the servers' clock
 
 	post *line
 }
@@ -180,7 +185,7 @@ func (n *network) read(got *reception) manner {
 	if answer == slow || answer == "" {
 		answer = fine
 	}
-	got.at = n.w.lived()
+	got.at, got.letter.clock = n.w.lived(), n.w.now()
 	got.ambiguous = m == hangs || m == resets
 	got.accepted = answer == fine
 	n.mu.Lock()

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -23,24 +24,70 @@ type address struct {
 	channel monitor.ChannelID
 }
 
-// tidy deletes what is old.
+// breaks are where the deletion of what is old may fail half-way: one row in a few of a
+// table is not to be deleted, while the table is named in halfway. The triggers are in
+// the database that each life begins with, as a change of the schema would have every
+// statement prepared anew.
+var breaks = []struct{ table, row string }{
+	{"deliveries", "old.id % 5"},
+	{"attempts", "old.delivery_id % 4"},
+	{"pings", "old.n % 7"},
+	{"flips", "old.rev % 3"},
+	{"decisions", "old.key % 3"},
+	{"digests", "old.delivery_id % 2"},
+}
+
+// halfway is what lets a deletion fail.
+func halfway() string {
+	text := "CREATE TABLE halfway (name TEXT);"
+	for _, b := range breaks {
+		text += fmt.Sprintf(`CREATE TRIGGER halfway_%s BEFORE DELETE ON %[1]s
+			WHEN %s = 0 AND '%[1]s' IN (SELECT name FROM halfway) BEGIN SELECT RAISE(FAIL, 'half-way'); END;`, b.table, b.row)
+	}
+	return text
+}
+
+// tidy deletes what is old, which may fail after any of its steps and in the middle of
+// one. What it has done by then may have been for good.
 func (w *world) tidy() {
-	if w.store == nil || w.trouble.away.Load() {
+	if w.store == nil || w.trouble.away.Load() || len(w.nodes) == 0 {
 		return
 	}
+	if w.chance(40) && w.bug != trimPending {
+		w.exec("INSERT INTO halfway (name) VALUES (?)", breaks[w.rng.IntN(len(breaks))].table)
+		defer w.exec("DELETE FROM halfway")
+	}
+	p := w.port(w.nodes[w.rng.IntN(len(w.nodes))], trimming)
 	now := w.now()
 	keep := store.Keep{
 		Pings: keptPings, Flips: now.Add(-2 * keptFor), Deliveries: now.Add(-keptFor), Expired: now, Audit: now.Add(-keptFor),
 	}
-	for more := true; more; {
-		var err error
-		if more, err = w.bug.trim(w, keep); err != nil {
-			w.t.Error(err)
-			return
+	w.trimmed = latest(w.trimmed, keep.Deliveries)
+	var err error
+	for more := true; more && err == nil; {
+		more, err = p.Trim(w.t.Context(), keep)
+	}
+	w.note("what is old is deleted, wholly: %v", err == nil)
+	if err == nil {
+		return
+	}
+	for _, j := range w.jobs {
+		if !j.deleted {
+			w.judgePings(j)
+			w.judgeFlips(j)
 		}
 	}
-	w.note("what is old is deleted")
-	w.trimmed = latest(w.trimmed, keep.Deliveries)
+	w.agenda.at(w.lived()+w.between(time.Minute, day), w.tidy)
+}
+
+// Trim implements store.Housekeeping.
+func (p *port) Trim(ctx context.Context, keep store.Keep) (more bool, err error) {
+	err = p.through(trimming, func() error {
+		var err error
+		more, err = p.w.bug.trim(p.w, keep)
+		return err
+	})
+	return more, err
 }
 
 // tidied reports whether a delivery of that time may have been deleted.
@@ -72,19 +119,25 @@ func (w *world) replay(most int, states ...monitor.DeliveryState) {
 	w.sendAt = 0
 }
 
-// givenUp notes what became of a delivery, and of what it tells.
+// givenUp notes what became of a delivery, and of what it tells too: a digest, or an
+// alarm that was tried in vain.
 func (w *world) givenUp(p *port, d monitor.Delivery) {
-	all := []store.DeliveryRow{{Delivery: d}}
-	if d.Kind == monitor.ForDigest {
-		var err error
-		if all, err = p.Store.Deliveries(context.Background(), store.DeliveryQuery{Project: d.Project, Digest: d.ID, Limit: 500}); err != nil {
-			w.t.Error(err)
-		}
+	dead, own := d.State == monitor.Dead, address{d.Check, d.Rev, d.Channel}
+	w.mu.Lock()
+	changed := w.dead[own] != dead
+	w.dead[own] = dead
+	w.mu.Unlock()
+	if !changed && d.Kind != monitor.ForDigest {
+		return
+	}
+	all, err := p.Store.Deliveries(context.Background(), store.DeliveryQuery{Project: d.Project, Digest: d.ID, Limit: 500})
+	if err != nil {
+		w.t.Error(err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, told := range all {
-		w.dead[address{told.Check, told.Rev, told.Channel}] = d.State == monitor.Dead
+		w.dead[address{told.Check, told.Rev, told.Channel}] = dead
 	}
 }
 
@@ -97,7 +150,7 @@ func (w *world) herd() {
 	var herd []*job
 	p := plan{period: 10 * time.Minute}
 	for range 45 + w.rng.IntN(20) { // 70 % of them are told to a channel, more than are told singly
-		j := w.create(p, (w.graceOf(p) / 4).Truncate(time.Second), 5*time.Minute)
+		j := w.create(p, (w.graceOf(p) / 4).Truncate(time.Second), 5*time.Minute, nil)
 		w.employ(j)
 		j.style, j.client = 0, 0
 		herd = append(herd, j)

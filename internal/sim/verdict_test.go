@@ -16,12 +16,14 @@ var promises = map[string]string{
 	"PHANTOM":  "PHANTOM: a ping in the database was sent",
 	"TWICE":    "TWICE: a repeated end of a run counts once",
 	"LOST_NTF": "LOST_NTF: every flip that is to be told has reached every channel, or is a dead letter",
+	"COUNT":    "COUNT: a check goes down exactly at the bad result in a row that takes it down",
 	"EARLY":    "EARLY: nobody is down before deadline, grace and credit",
 	"LATE":     "LATE: silence is told within its bound",
 	"FALSE":    "FALSE: no message without a reason, and none for our own outage",
 	"ORDER":    "ORDER: a channel hears of a check in the order of its flips",
 	"DUP":      "DUP: a message comes again only after a crash or an ambiguous answer, under the same id",
 	"STUCK":    "STUCK: nothing is left pending or leased",
+	"LETTER":   "LETTER: a report or reminder comes once for each time at which it is owed, and no other",
 	"DRIFT":    "DRIFT: a check's status is that of its last flip",
 }
 
@@ -30,6 +32,7 @@ func (w *world) verdict() {
 	for _, j := range w.jobs {
 		if !j.deleted {
 			w.judgePings(j)
+			w.judgeFlips(j)
 			w.judgeStatus(j)
 		}
 	}
@@ -40,6 +43,7 @@ func (w *world) verdict() {
 		}
 	}
 	w.judgeOwed(deliveries, w.judgeMessages())
+	w.judgeLetters()
 }
 
 func (w *world) judgePings(j *job) {
@@ -68,6 +72,21 @@ func (w *world) judgePings(j *job) {
 	}
 	for mark := range rows {
 		w.wrong("PHANTOM", j.id, "%s was never sent", mark)
+	}
+}
+
+// judgeFlips looks for the changes that have to be kept: those that are not old, and the
+// newest.
+func (w *world) judgeFlips(j *job) {
+	flips, err := w.store.Flips(w.t.Context(), j.id, 0, 10_000)
+	if err != nil {
+		w.t.Error(err)
+	}
+	for i, f := range slices.Backward(j.turns) {
+		there := slices.ContainsFunc(flips, func(row monitor.Flip) bool { return row.Rev == f.rev })
+		if !there && (i == len(j.turns)-1 || f.at.After(w.trimmed.Add(-keptFor))) {
+			w.wrong("LOST", j.id, "flip %d to %s of %s is gone", f.rev, f.new, clock(f.judged))
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package sim_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -28,6 +30,7 @@ type world struct {
 	path    string
 	store   *sqlite.Store // nil while no process runs
 	project account.Project
+	user    account.UserID
 	net     *network
 	trouble trouble
 	agenda  agenda
@@ -51,9 +54,10 @@ type world struct {
 	trimmed  time.Time                  // deliveries before are deleted, when they have ended
 	twoNodes bool
 	steps    int
-	reports  int       // sent so far
-	again    bool      // a pass failed; it is tried again at once
-	zone     string    // of its cron lines
+	reports  int    // sent so far
+	again    bool   // a pass failed; it is tried again at once
+	zone     string // of its cron lines, and of the person who reads reports
+	local    *time.Location
 	birth    time.Time // by a clock that is right
 
 	mu     sync.Mutex // guards all below
@@ -66,6 +70,8 @@ type world struct {
 	heard  time.Time                     // the newest mark, by the servers' clock
 	gaps   []gap                         // that no pass has made good yet
 	dead   map[address]bool              // what was given up
+
+	letters letters
 }
 
 // violation is a promise that was broken.
@@ -125,6 +131,7 @@ func (w *world) disturbed() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.upset = append(w.upset, w.lived())
+	w.letters.calm = -1
 }
 
 func (w *world) wakeUp() {
@@ -175,7 +182,7 @@ func (w *world) deliver() {
 		w.sendAt = w.lived() + day // or until one starts, or the database is back
 		return
 	}
-	next, err := w.store.NextDelivery(w.t.Context())
+	next, err := w.store.NextDelivery(context.Background()) // whose end nobody has to wait for
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -214,7 +221,7 @@ func (w *world) live(until time.Duration) {
 			w.over = true
 			return
 		}
-		next := min(w.agenda.next(), w.tickAt, w.sendAt, until)
+		next := min(w.agenda.next(), w.tickAt, w.sendAt, w.letters.at, until)
 		if !w.asleep {
 			next = min(next, w.until)
 		}
@@ -239,7 +246,9 @@ func (w *world) live(until time.Duration) {
 			w.sendAt = 0
 		}
 		w.deliver()
+		w.correspond()
 		synctest.Wait()
+		w.demandLetters()
 		w.doze()
 		w.demand()
 	}
@@ -277,6 +286,14 @@ var template = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	if err := st.Close(); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.ExecContext(context.Background(), halfway())
+	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)

@@ -77,7 +77,7 @@ func remove(path string) error {
 }
 
 func backup(ctx context.Context, path, part string, now time.Time, progress func(written, size int64)) (Manifest, error) {
-	source, err := sql.Open("sqlite", dsn(path, nil))
+	source, err := sql.Open("sqlite", dsn(path))
 	if err != nil {
 		return Manifest{}, err
 	}

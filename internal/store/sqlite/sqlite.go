@@ -97,7 +97,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 		return err
 	}
 	// Every setting stands in the address: a PRAGMA by Exec reaches one connection only.
-	if s.write, err = openPool(dsn(path, url.Values{"_txlock": {"immediate"}, "_pragma": {"cache_size(-4096)"}})); err != nil {
+	if s.write, err = openPool(dsn(path, "cache_size(-4096)"), "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.write.SetMaxOpenConns(1)
@@ -115,7 +115,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := releaseLeases(ctx, s.write); err != nil {
 		return fmt.Errorf("release leases: %w", err)
 	}
-	if s.read, err = openPool(dsn(path, url.Values{"_pragma": {"query_only(1)"}})); err != nil {
+	if s.read, err = openPool(dsn(path, "query_only(1)"), "BEGIN"); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	s.read.SetMaxOpenConns(readers)
@@ -123,13 +123,10 @@ func (s *Store) open(ctx context.Context, path string) error {
 	return s.prepare(ctx)
 }
 
-func dsn(path string, more url.Values) string {
+func dsn(path string, pragmas ...string) string {
 	values := url.Values{"_pragma": append([]string{
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-	}, more["_pragma"]...)}
-	if lock := more.Get("_txlock"); lock != "" {
-		values.Set("_txlock", lock)
-	}
+	}, pragmas...)}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: values.Encode()}).String()
 }
 

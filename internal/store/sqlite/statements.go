@@ -20,16 +20,19 @@ const (
 
 // openPool opens a pool of connections that keep what they have prepared. SQLite
 // takes longer to parse and plan most statements than to run them, and database/sql
-// gives a statement back after each use.
-func openPool(dsn string) (*sql.DB, error) {
+// gives a statement back after each use. Begin is what begins a transaction.
+func openPool(dsn, begin string) (*sql.DB, error) {
 	base, err := engine.NewConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(connector{base}), nil
+	return sql.OpenDB(connector{base, begin}), nil
 }
 
-type connector struct{ driver.Connector }
+type connector struct {
+	driver.Connector
+	begin string
+}
 
 // Connect implements driver.Connector.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -37,14 +40,13 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{engineConn: conn.(engineConn)}, nil
+	return &connection{engineConn: conn.(engineConn), begin: c.begin}, nil
 }
 
 // engineConn is what database/sql uses of the driver's connection. It lacks the ways
 // to run a text directly, so that every text is prepared, here.
 type engineConn interface {
 	driver.Conn
-	driver.ConnBeginTx
 	driver.ConnPrepareContext
 	driver.Pinger
 	driver.SessionResetter
@@ -55,7 +57,8 @@ type engineConn interface {
 // used by one goroutine at a time.
 type connection struct {
 	engineConn
-	kept []*statement
+	begin string
+	kept  []*statement
 }
 
 // engineStmt is what database/sql uses of the driver's statement.
@@ -99,6 +102,41 @@ func (s *statement) Close() error {
 	c.kept = slices.Delete(c.kept, 0, 1)
 	return oldest.engineStmt.Close()
 }
+
+// BeginTx implements driver.ConnBeginTx. The driver's own would parse the begin and
+// the end of every transaction anew.
+func (c *connection) BeginTx(context.Context, driver.TxOptions) (driver.Tx, error) {
+	if err := c.run(c.begin); err != nil {
+		return nil, err
+	}
+	return transaction{c}, nil
+}
+
+// run runs one of the statements that begin and end transactions. Each is run whole
+// or not at all, whoever waits for it; busy_timeout bounds it.
+func (c *connection) run(text string) error {
+	stmt, err := c.PrepareContext(context.Background(), text)
+	if err != nil {
+		return err
+	}
+	_, err = stmt.(*statement).ExecContext(context.Background(), nil)
+	return errors.Join(err, stmt.Close())
+}
+
+type transaction struct{ conn *connection }
+
+// Commit implements driver.Tx. A commit that fails may leave the transaction open,
+// which nobody would end then.
+func (t transaction) Commit() error {
+	err := t.conn.run("COMMIT")
+	if err != nil {
+		_ = t.Rollback()
+	}
+	return err
+}
+
+// Rollback implements driver.Tx.
+func (t transaction) Rollback() error { return t.conn.run("ROLLBACK") }
 
 // Close implements driver.Conn.
 func (c *connection) Close() error {

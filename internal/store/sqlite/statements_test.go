@@ -13,7 +13,7 @@ import (
 // Statements that are kept give what a new one would: while they are used twice at
 // once, after they failed, and when the schema has changed.
 func TestStatementsAreKept(t *testing.T) {
-	db, err := sqlite.OpenPool(filepath.Join(t.TempDir(), "kept.db"))
+	db, err := sqlite.OpenPool(filepath.Join(t.TempDir(), "kept.db"), "BEGIN")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,23 @@ func TestStatementsAreKept(t *testing.T) {
 	each(t, tx, func() { each(t, tx, func() { pairs++ }) })
 	if err := tx.Commit(); err != nil || pairs != 121 {
 		t.Errorf("%d pairs (%v), want 121", pairs, err)
+	}
+
+	exec("PRAGMA foreign_keys = 1")
+	exec("CREATE TABLE u (id INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)")
+	for _, id := range []int{1000, 1} { // a commit that is refused leaves nothing that is in the way of the next
+		if tx, err = db.BeginTx(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "INSERT INTO u (id) VALUES (?)", id); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(); (err == nil) != (id == 1) {
+			t.Errorf("commit of %d: %v", id, err)
+		}
+	}
+	if got := ask("SELECT count(*) FROM u"); got != 1 {
+		t.Errorf("%d rows, want the one that was committed", got)
 	}
 
 	for i := range 100 {

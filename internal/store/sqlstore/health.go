@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -135,16 +134,16 @@ func dueProbes(ctx context.Context, tx *sql.Tx, l store.Lease, lock string) ([]i
 	if err != nil {
 		return nil, err
 	}
-	var due []monitor.DeliveryID
+	var due []int64
 	for _, p := range probes {
 		if len(due) < l.Limit && !p.at.After(l.Now) && !slices.Contains(l.Busy, p.channel) {
-			due = append(due, p.delivery)
+			due = append(due, int64(p.delivery))
 		}
 	}
-	if len(due) == 0 {
-		return nil, nil
+	if len(due) == 0 || lock == "" {
+		return due, nil
 	}
-	// Another alerter may have leased one since it was read.
+	// Where there are other writers, one may have leased some since they were read.
 	return idsOf(ctx, tx, "SELECT id FROM deliveries WHERE id IN ("+idList(due)+
 		") AND next_at IS NOT NULL AND (state = 'pending' OR next_at <= $1) ORDER BY id "+lock, l.Now.UnixMicro())
 }
@@ -161,7 +160,9 @@ const (
 	ORDER BY d.next_at LIMIT 1`
 
 	nextGate = `SELECT MIN(h.gate) FROM deliveries d CROSS JOIN channel_health h
-	WHERE h.channel_id = d.channel_id AND ` + waiting + ` AND d.next_at < $1 AND d.kind <> 'test' AND h.opened_at IS NULL AND h.gate > d.next_at`
+	WHERE h.channel_id = d.channel_id AND ` + waiting + ` AND d.next_at < COALESCE((SELECT next_at FROM due), $1) AND d.kind <> 'test' AND h.opened_at IS NULL AND h.gate > d.next_at`
+
+	nextOfClosed = `WITH due AS (` + nextDue + `) SELECT (SELECT next_at FROM due), (` + nextGate + `)`
 )
 
 // NextDelivery implements store.Outbox. A delivery that waits for an earlier one
@@ -181,19 +182,14 @@ func (s *Store) nextDelivery(ctx context.Context) (next time.Time, err error) {
 			next = t
 		}
 	}
-	due := orAll(0)
-	switch err := s.read.QueryRowContext(ctx, nextDue).Scan(&due); {
-	case err == nil:
-		sooner(instant(due))
-	case !errors.Is(err, sql.ErrNoRows):
+	var due, gate *int64
+	if err := s.read.QueryRowContext(ctx, nextOfClosed, orAll(0)).Scan(&due, &gate); err != nil {
 		return next, err
 	}
-	var gate *int64
-	if err := s.read.QueryRowContext(ctx, nextGate, due).Scan(&gate); err != nil {
-		return next, err
-	}
-	if gate != nil {
-		sooner(instant(*gate))
+	for _, at := range []*int64{due, gate} {
+		if at != nil {
+			sooner(instant(*at))
+		}
 	}
 	probes, err := probesOf(ctx, s.read)
 	for _, p := range probes {
