@@ -105,7 +105,9 @@ func (s Span) why() string {
 	return "Rollcall was not running"
 }
 
-// distinct returns intervals in the order of time, one for each From.
+// distinct returns intervals in the order of time, one for each From. Where one begins
+// with the end of another they are one: a node that was away may prove a single instant
+// before it is back, that up to which it had stored what waited.
 func distinct(gaps []Blind) []Blind {
 	slices.SortFunc(gaps, func(a, b Blind) int {
 		if c := a.From.Compare(b.From); c != 0 {
@@ -113,5 +115,14 @@ func distinct(gaps []Blind) []Blind {
 		}
 		return b.To.Compare(a.To)
 	})
-	return slices.CompactFunc(gaps, func(a, b Blind) bool { return a.From.Equal(b.From) })
+	gaps = slices.CompactFunc(gaps, func(a, b Blind) bool { return a.From.Equal(b.From) })
+	var joined []Blind
+	for _, gap := range gaps {
+		if last := len(joined) - 1; last >= 0 && joined[last].To.Equal(gap.From) {
+			joined[last].To = gap.To
+			continue
+		}
+		joined = append(joined, gap)
+	}
+	return joined
 }

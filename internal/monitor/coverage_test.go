@@ -55,6 +55,13 @@ func TestSurvey(t *testing.T) {
 		{"a crash that another node saw through", []monitor.Span{span("a", 0, 800, resumed(990)), span("a", 990, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(800, 860)}, 1},
 		{"a node stood still for 20 s", []monitor.Span{span("a", 0, 900, resumed(920)), span("a", 920, 999), span("b", 0, 999)}, "b", 999, []monitor.Blind{gap(900, 920)}, 1},
 		{"pings were lost in a moment", []monitor.Span{span("a", 0, 980, lossy, resumed(985)), span("a", 985, 999)}, "a", now, []monitor.Blind{gap(980, 985)}, 1},
+		{
+			"between two gaps one instant is proved",
+			[]monitor.Span{span("a", 0, 800, lossy, resumed(850)), span("a", 850, 850, resumed(870)), span("a", 870, 999)},
+			"a", now,
+			[]monitor.Blind{gap(800, 870)},
+			2,
+		},
 		{"the clock was set back, which loses none", []monitor.Span{span("a", 0, 5000, lossy, resumed(990)), span("a", 990, 999)}, "a", now, nil, 1},
 		{"the clock was set back", []monitor.Span{span("a", 0, 5000, resumed(990)), span("a", 990, 999)}, "a", now, nil, 1},
 	} {
