@@ -73,7 +73,7 @@ func testSentryCLI(t *testing.T, s *site) {
 		{Signal: monitor.Start, Run: "run 2", Detail: detail},
 		{Signal: monitor.Success, Run: "run 2", Detail: detail},
 	}
-	if diff := cmp.Diff(want, s.pings(t, "nightly-backup")); diff != "" {
+	if diff := difference(want, s.pings(t, "nightly-backup")); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 	made := check{Name: "Nightly-Backup", Status: "up", Kind: "cron", Expr: "0 2 * * *", Zone: "Europe/Riga", Grace: 5 * time.Minute, MaxRuntime: 30 * time.Minute}
@@ -115,7 +115,7 @@ func testOpsgenie(t *testing.T, s *site, program string) {
 	if want := (ran{stdout: "PONG - Heartbeat received true"}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if diff := cmp.Diff([]ping{{Signal: monitor.Success, Detail: monitor.Detail{Dialect: "opsgenie"}}}, s.pings(t, "my-heartbeat")); diff != "" {
+	if diff := difference([]ping{{Signal: monitor.Success, Detail: monitor.Detail{Dialect: "opsgenie"}}}, s.pings(t, "my-heartbeat")); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 }
@@ -149,7 +149,7 @@ func testCronitor(t *testing.T, s *site) {
 			{Signal: monitor.Fail, Run: "run 2", Detail: said("Error: boom", "", nil)},
 		},
 	} {
-		if diff := cmp.Diff(want, s.pings(t, slug)); diff != "" {
+		if diff := difference(want, s.pings(t, slug)); diff != "" {
 			t.Errorf("%s keeps (-want +got):\n%s", slug, diff)
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"rollcall/internal/monitor"
 )
 
@@ -125,7 +123,7 @@ func testRecorded(t *testing.T, s *site) {
 			{Signal: monitor.Fail, Detail: monitor.Detail{Dialect: "alertmanager", Message: "Watchdog resolved", Host: "am:9093"}},
 		},
 	} {
-		if diff := cmp.Diff(want, s.pings(t, slug)); diff != "" {
+		if diff := difference(want, s.pings(t, slug)); diff != "" {
 			t.Errorf("%s keeps (-want +got):\n%s", slug, diff)
 		}
 	}
@@ -175,7 +173,7 @@ func testWebhooks(t *testing.T, s *site) {
 		{Signal: monitor.Success, Run: "run 1", Took: time.Minute, Detail: monitor.Detail{Dialect: "github", Message: "Nightly #5: success https://github.com/o/r/actions/runs/7"}},
 		{Signal: monitor.Fail, Run: "run 2", Took: 63 * time.Second, Detail: monitor.Detail{Dialect: "gitlab", Message: "pipeline #31: failed https://gitlab.example.org/p/31"}},
 	}
-	if diff := cmp.Diff(want, s.pings(t, "hooked")); diff != "" {
+	if diff := difference(want, s.pings(t, "hooked")); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 }

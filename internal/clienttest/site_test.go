@@ -15,10 +15,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"rollcall/internal/e2e"
@@ -102,6 +104,18 @@ type ping struct {
 	Took   time.Duration // rounded to a tenth of a second
 	Body   string
 	Detail monitor.Detail
+}
+
+// difference is what is kept other than wanted. A duration that no client has reported
+// was measured, and is that of the machine.
+func difference(want, got []ping) string {
+	got = slices.Clone(got)
+	for i := range min(len(want), len(got)) {
+		if want[i].Took == 0 {
+			got[i].Took = 0
+		}
+	}
+	return cmp.Diff(want, got)
 }
 
 // pings returns what a check has kept, the oldest first.

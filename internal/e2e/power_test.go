@@ -33,7 +33,7 @@ func testPower(t *testing.T, s *site) {
 				s.Binary, s.Failures = s.armed, test.setting
 			}
 			p := recordPower(t, s, test.inject)
-			cuts := prove.Scale(15, 400)
+			cuts := prove.Scale(8, 400)
 			lost, broken := p.cuts(t, cuts, dropped)
 			if test.blind {
 				missed := 0
