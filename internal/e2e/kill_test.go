@@ -47,7 +47,7 @@ func testKill(t *testing.T, s *site) {
 
 func killRound(t *testing.T, s *site) {
 	hooks := newReceiver(t, 10*time.Millisecond) // long enough to be killed under way
-	plain, runs, flood, mails, moody, silent := newIDs(60), newIDs(40), newIDs(1), newIDs(4), newIDs(150), newIDs(24)
+	plain, runs, flood, mails, moody, silent := newIDs(60), newIDs(40), newIDs(1), newIDs(4), newIDs(150), newIDs(48)
 	s.provision(t, `
 projects:
   - name: Kill
@@ -63,7 +63,8 @@ projects:
 	t.Logf("seed of the moments: %d", seed)
 	k := killing{
 		T: t, site: s, moments: rand.New(rand.NewPCG(seed, 0)),
-		// The newest 1,000 pings of a check are kept.
+		// The newest 1,000 pings of a check are kept. What may be silent has to last as long
+		// as the kills, on a busy machine two minutes: 48 checks, nine times, every 0.3 s.
 		load: begin(
 			t, s,
 			client{checks: plain[:30], pace: 4 * time.Millisecond, rounds: 900, calls: bodies("")},
