@@ -60,9 +60,10 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// A commit that gave up waiting for the standby is reported by the server as done,
-// with a warning beside it. The standby may not have it, so nobody is told that it is.
-func TestACommitThatNoStandbyHasIsNotAcknowledged(t *testing.T) {
+// ownServer starts a server to which a test may do what it likes, and returns the
+// address of an empty database in it.
+func ownServer(t *testing.T) (*pgtest.Server, string) {
+	t.Helper()
 	server, err := pgtest.Start(pgtest.Durable)
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +73,17 @@ func TestACommitThatNoStandbyHasIsNotAcknowledged(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	address, err := server.CreateDatabase(t.Context(), "alone")
+	address, err := server.CreateDatabase(t.Context(), "own")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server, address
+}
+
+// A commit that gave up waiting for the standby is reported by the server as done,
+// with a warning beside it. The standby may not have it, so nobody is told that it is.
+func TestACommitThatNoStandbyHasIsNotAcknowledged(t *testing.T) {
+	_, address := ownServer(t)
 	s, err := postgres.Open(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
@@ -138,19 +146,7 @@ func TestACommitThatNoStandbyHasIsNotAcknowledged(t *testing.T) {
 // A server that stands still closes no connection. Whoever asked it, with no limit of
 // their own, hears all the same that it cannot be reached.
 func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
-	server, err := pgtest.Start(pgtest.Durable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	address, err := server.CreateDatabase(t.Context(), "silent")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, address := ownServer(t)
 	s, err := postgres.Open(t.Context(), address+"&statement_timeout=1000")
 	if err != nil {
 		t.Fatal(err)
