@@ -19,8 +19,8 @@ const (
 	// BlindAfter is the longest gap between coverage marks that is not an outage, unless
 	// the node knows that pings were lost in it.
 	BlindAfter = 15 * time.Second
-	// WarmUp is what a deadline gets on top of a blind interval: clients that were
-	// refused come again within it.
+	// WarmUp is what a deadline gets on top of a blind interval, but see patient: clients
+	// that were refused come again within it.
 	WarmUp = 90 * time.Second
 	// blindPatience, and twice the length of the interval up to patienceLimit, is how
 	// long the next ping is waited for before a check becomes unknown; see patience.
@@ -32,8 +32,9 @@ const (
 // awaited ping nor the end of a run could have fallen inside. Otherwise deadlines
 // are extended by the part of the wait that was blind and a warm-up, and to the next
 // run that Rollcall will see when that is soon. Who is silent then is down if a run
-// that would have been seen has been missed, and unknown if not; see Expire. The
-// same interval once more changes nothing.
+// that would have been seen has been missed, and unknown if not; see Expire. Of
+// outages that come one after the other only the blind time is made good; see patient.
+// The same interval once more changes nothing.
 func (c Check) Overlook(blind Blind) Change {
 	if c.BlindFrom.Equal(blind.From) {
 		return Change{Check: c, Unchanged: true}
